@@ -1,0 +1,42 @@
+# Options that every target of the project has: warnings are errors, floating point is the same everywhere, sanitizers on request.
+option(BB_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+
+add_library(bb_compiler_options INTERFACE)
+target_compile_options(bb_compiler_options INTERFACE
+  -Wall -Wextra -Werror
+  # A contracted multiply-add rounds once instead of twice, so results would differ between machines.
+  -ffp-contract=off)
+
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # A field that a designated initialiser leaves out has its default: that is what options structs are for.
+  target_compile_options(bb_compiler_options INTERFACE -Wno-missing-designated-field-initializers)
+  if(NOT EMSCRIPTEN)
+    # The stable_sort of libstdc++ 12 calls what it marks as deprecated itself; g++ still reports what is ours.
+    target_compile_options(bb_compiler_options INTERFACE -Wno-deprecated-declarations)
+  endif()
+endif()
+
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # A field that a designated initialiser leaves out has its default, here as with clang above.
+  # g++ 12 sees overlapping copies in `"literal" + std::string` where there are none (its bug 105651).
+  target_compile_options(bb_compiler_options INTERFACE -Wno-restrict -Wno-missing-field-initializers)
+endif()
+
+if(EMSCRIPTEN)
+  target_compile_options(bb_compiler_options INTERFACE -msimd128)
+endif()
+
+if(BB_SANITIZE)
+  # The vptr check needs type information, which the engine is built without.
+  set(_bb_sanitizers -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all)
+  target_compile_options(bb_compiler_options INTERFACE ${_bb_sanitizers})
+  target_link_options(bb_compiler_options INTERFACE ${_bb_sanitizers})
+endif()
+
+# Engine, operators and bindings: errors are values, and nothing asks for a type at run time.
+add_library(bb_engine_options INTERFACE)
+target_link_libraries(bb_engine_options INTERFACE bb_compiler_options)
+target_compile_options(bb_engine_options INTERFACE -fno-exceptions -fno-rtti)
+if(EMSCRIPTEN)
+  target_compile_definitions(bb_engine_options INTERFACE EMSCRIPTEN_HAS_UNBOUND_TYPE_NAMES=0)
+endif()

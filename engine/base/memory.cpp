@@ -1,0 +1,85 @@
+// Free lists by size class, refilled from small chunks of the system's memory.
+#include "bb/memory.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <utility>
+
+namespace bb {
+
+// Chunks are kept in a list only so that the destructor can give them back.
+struct Memory::Chunk {
+  Chunk* next;
+  std::uint64_t padding;  // keeps the blocks behind it 16-byte aligned
+};
+
+namespace {
+
+// WebAssembly's malloc aligns to 8 only. `bytes` is at most half of what a size_t holds, so rounding up is safe.
+void* allocate_aligned(std::size_t bytes) { return std::aligned_alloc(16, (bytes + 15) & ~std::size_t{15}); }
+
+}  // namespace
+
+Memory::~Memory() {
+  BB_ASSERT(live_ == 0);  // a value outlived its node
+  while (chunks_) std::free(std::exchange(chunks_, chunks_->next));
+}
+
+std::uint32_t Memory::class_of(std::size_t bytes) {
+  const auto shift = static_cast<std::uint32_t>(std::bit_width(std::max<std::size_t>(bytes, 1) - 1));
+  return shift <= kSmallestShift ? 0 : shift - kSmallestShift;
+}
+
+void* Memory::allocate(std::size_t bytes) {
+  const std::uint32_t size_class = class_of(bytes);
+  const std::uint64_t taken =
+      size_class < kClasses ? std::uint64_t{1} << (size_class + kSmallestShift) : std::uint64_t{bytes};
+  if (taken > limit_ - live_ || taken > kBlockBytesMax) return nullptr;
+  void* block = nullptr;
+  if (size_class < kClasses) {
+    if (Free* head = free_[size_class]) {
+      free_[size_class] = head->next;
+      block = head;
+    } else {
+      block = refill(size_class);
+    }
+  } else {
+    block = allocate_aligned(bytes);
+    ++system_allocations_;
+  }
+  if (block) live_ += taken;
+  return block;
+}
+
+void* Memory::refill(std::uint32_t size_class) {
+  const std::size_t size = std::size_t{1} << (size_class + kSmallestShift);
+  const std::size_t count = std::clamp<std::size_t>(4096 / size, 1, 16);
+  auto* chunk = static_cast<Chunk*>(allocate_aligned(sizeof(Chunk) + size * count));
+  if (!chunk) return nullptr;
+  ++system_allocations_;
+  chunk->next = chunks_;
+  chunks_ = chunk;
+  auto* block = reinterpret_cast<std::uint8_t*>(chunk + 1);
+  for (std::size_t i = 1; i < count; ++i) {
+    auto* free = reinterpret_cast<Free*>(block + i * size);
+    free->next = free_[size_class];
+    free_[size_class] = free;
+  }
+  return block;
+}
+
+void Memory::release(void* block, std::size_t bytes) {
+  const std::uint32_t size_class = class_of(bytes);
+  if (size_class < kClasses) {
+    live_ -= std::uint64_t{1} << (size_class + kSmallestShift);
+    auto* free = static_cast<Free*>(block);
+    free->next = free_[size_class];
+    free_[size_class] = free;
+  } else {
+    live_ -= bytes;
+    std::free(block);
+  }
+}
+
+}  // namespace bb

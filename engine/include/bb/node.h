@@ -1,0 +1,199 @@
+// layer: node
+// A node: installed artifacts, their components, and the state machine that runs them. Sans IO, single-threaded: the host pushes
+// frames, inputs and completions, calls `poll`, and ships what it returns.
+#pragma once
+
+#include <memory>
+
+#include "bb/config.h"
+#include "bb/limits.h"
+#include "bb/peer.h"
+#include "bb/step.h"
+
+namespace bb {
+
+namespace runtime {
+class Engine;
+}
+
+struct InstallError {
+  enum class Kind : std::uint8_t {
+    empty_targets,
+    malformed_artifact,
+    not_compiled,
+    incompatible_compiled_version,
+    unknown_target,
+    invalid_binding_table,
+    unregistered_concrete,
+    config_type_mismatch,
+    construction_failed,
+    slot_binding_conflict,
+    site_key_conflict,
+    unresolved_ops,
+    unknown_config_slot,
+    bad_address,
+  };
+  Kind kind = Kind::empty_targets;
+  std::string target;     // the target, slot, key or type that it concerns
+  std::string detail;
+  std::vector<std::string> items;  // available targets, conflicts, unresolved ops
+
+  /// `EmptyTargets`, `NotCompiled`, ...
+  static std::string_view kind_name(Kind kind);
+  std::string text() const;
+};
+
+struct DeliveryError {
+  enum class Kind : std::uint8_t {
+    ingress_full,
+    unknown_module,
+    unknown_input,
+    type_mismatch,
+    oversize_payload,
+    too_many_inputs,
+    budget_exceeded,
+    no_memory,
+    duplicate_input,
+    busy,
+  };
+  Kind kind = Kind::ingress_full;
+  std::string module;
+  std::string input;
+  std::uint64_t got = 0;
+  std::uint64_t cap = 0;
+
+  static std::string_view kind_name(Kind kind);
+  std::string text() const;
+};
+
+/// What became of a frame. `error` says why it was refused, `envelope` why it is malformed.
+struct ReceiveStatus {
+  enum class Kind : std::uint8_t { accepted, duplicate, refused, malformed };
+  Kind kind = Kind::accepted;
+  Error error;
+  EnvelopeError envelope;
+};
+
+struct NamedValue {
+  std::string_view name;
+  Value value;
+};
+
+struct Poll {
+  std::span<const Step> steps;                  // until the next call into the node
+  std::uint64_t next_wakeup_ns = UINT64_MAX;    // UINT64_MAX: nothing is due
+  bool more = false;                            // runnable work remains: poll again with the same time
+};
+
+struct EngineStats {
+  std::uint32_t frontier = 0, parked = 0, ingress = 0, executions = 0, outbound = 0, peers = 0, components = 0, graphs = 0,
+                requests = 0, timers = 0;
+  std::uint64_t ingress_bytes = 0, outbound_bytes = 0, memory_bytes = 0, system_allocations = 0;
+  std::uint64_t ops = 0, envelopes_in = 0, envelopes_out = 0, duplicates = 0, malformed = 0, refused = 0,
+                late_completions = 0, unmatched_responses = 0, outbound_dropped = 0, steps_dropped = 0;
+};
+
+struct Inspection {
+  struct Target {
+    std::string name, base_name;
+    std::uint32_t ops = 0, values = 0;
+    std::vector<std::uint64_t> sites;
+  };
+  struct Slot {
+    std::string name, type_name, role;
+    ComponentRef component;
+  };
+  struct Peer {
+    PeerId id;
+    PeerHandle handle;
+    bool admitted = false;
+    std::string admitted_by;  // "unverified" until peers prove themselves
+    std::vector<std::string> addresses;
+    std::uint64_t references = 0;
+    std::uint32_t queued = 0;
+    std::uint64_t sent_bytes = 0;
+  };
+  PeerId self;
+  std::uint64_t incarnation = 0;
+  std::vector<Target> targets;
+  std::vector<Slot> slots;
+  std::vector<Peer> peers;
+};
+
+struct InstallOptions {
+  PeerId peer;
+  std::vector<Address> addresses;
+  std::vector<Bytes> artifacts;          // compiled models
+  std::vector<std::string> targets;      // base names, or full ones with their hash
+  std::map<std::string, Config> config;  // by slot
+  Limits limits;
+  std::uint64_t seed = 0;         // everything random in the node comes from it
+  std::uint64_t incarnation = 0;  // a number that grows with every restart under one peer id; 0: drawn from the seed
+  bool credit_required = false;   // envelopes leave only against `grant`
+  bool echo_app_events = false;
+  StepMask mask;
+};
+
+class Node {
+ public:
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  static std::expected<std::unique_ptr<Node>, InstallError> install(const Registry& registry, InstallOptions options);
+
+  // Peers. `admit` takes proof; frames from anybody else are refused.
+  Result<PeerHandle> admit(const AuthenticatedPeer& peer);
+  /// The handle of a peer that is admitted or in the address book.
+  Result<PeerHandle> handle_of(const PeerId& peer) const;
+  Result<PeerId> peer_of(PeerHandle handle) const;
+  void retire(PeerHandle handle);
+  ReceiveStatus receive(PeerHandle from, Bytes frame);
+  /// Lets bytes up to a running total leave for a peer (with `credit_required`).
+  Status grant(PeerHandle peer, std::uint64_t total_bytes);
+
+  /// Errors: empty_list, over_cap, no_memory.
+  Status add_peer(const PeerId& peer, std::span<const Address> addresses);
+  /// Errors: unknown_peer.
+  Status drop_peer(const PeerId& peer);
+  Status register_address(const PeerId& peer, const Address& address);
+  Status forget_address(const PeerId& peer, const Address& address);
+  std::vector<Address> addresses_of(const PeerId& peer) const;
+
+  /// Starts an execution of a target; the values are moved out. A bytes value for an input of another type is decoded as that
+  /// type's wire form.
+  std::expected<ExecId, DeliveryError> invoke(std::string_view target, std::span<NamedValue> inputs = {});
+  std::expected<ExecId, DeliveryError> deliver_event(std::string_view target, std::string_view input, Value value);
+  /// Errors: unknown_command, type_mismatch, too_many_inputs, oversize_payload, busy.
+  Status complete(CommandId command, std::span<Value> outputs);
+  Status complete_failed(CommandId command, OpError error);
+
+  /// `now_ns` never takes the node's clock back. `ops` 0: the limit's.
+  Poll poll(std::uint64_t now_ns, std::uint32_t ops = 0);
+
+  /// Values for inputs and completions are made in the node's memory and must not outlive it.
+  Memory& memory();
+  /// Names that steps refer to by index.
+  std::string_view name(std::uint32_t index) const;
+  std::uint32_t name_count() const;
+  /// Where an op came from: its target's base name and its node's name.
+  std::pair<std::string_view, std::string_view> op_name(OpRef op) const;
+  /// The instance bound at a slot, or nullptr.
+  Component* component(std::string_view slot);
+  void set_mask(StepMask mask);
+  const PeerId& peer() const;
+  std::uint64_t incarnation() const;
+  EngineStats stats() const;
+  Inspection inspect() const;
+  std::vector<std::string> targets() const;
+
+ private:
+  Node();
+  friend class Installer;
+  runtime::Engine* engine() const { return engine_.get(); }
+
+  std::unique_ptr<runtime::Engine> engine_;
+  std::map<std::string, std::uint32_t, std::less<>> by_name_;  // target names, full and base, to graphs
+};
+
+}  // namespace bb

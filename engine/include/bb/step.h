@@ -1,0 +1,114 @@
+// layer: op
+// What a poll tells the host, in order (spec B §4.1). Spans and names in a step live until the next call into the node.
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "bb/component.h"
+
+namespace bb {
+
+/// An op ran, or a parked op was completed.
+struct OpCompleted {
+  OpRef op;
+  ExecId exec;
+  std::span<const SiteId> sites;  // of all its outputs
+};
+struct AsyncSuspended {
+  OpRef op;
+  ExecId exec;
+  CommandId command;
+};
+/// An envelope to ship: head, body and tail are its bytes in three parts, the body shared by a fan-out.
+struct SendEnvelope {
+  PeerHandle peer;
+  PeerId peer_id;
+  std::uint8_t lane = 1;  // 0 control, 1 bulk
+  std::uint64_t sequence = 0;
+  std::uint64_t request_id = 0;
+  std::uint64_t remaining_ns = 0;  // 0: no deadline
+  Value head;
+  Value body;
+  std::uint8_t tail_size = 0;
+  std::uint8_t tail[11] = {};
+
+  ByteBuffer bytes() const;
+};
+/// A function output received its value, or the echo of a delivered event.
+struct AppEvent {
+  std::string_view target;  // base name
+  std::string_view topic;   // output port, or input for an echo
+  ExecId exec;
+  Value value;
+};
+struct OpFailed {
+  OpRef op;
+  ExecId exec;
+  OpError error;
+};
+/// Runnable ops remain; poll again with the same time.
+struct CycleBudgetExceeded {
+  std::uint32_t ops = 0;
+};
+struct OutboundDropped {
+  std::uint64_t count = 0;
+};
+/// A fill's destination could not be read.
+struct WireDecodeFailed {
+  PeerId source;
+  std::uint32_t fill = 0;
+  std::uint64_t hash = 0;
+  std::uint64_t payload_size = 0;
+  std::string detail;
+};
+struct WireReceiveFailed {
+  enum class Kind : std::uint8_t { unknown_type_hash, type_mismatch, decode_failed, unknown_site, unknown_component };
+  PeerId source;
+  std::uint32_t fill = 0;
+  std::uint64_t actual_hash = 0;
+  std::uint64_t payload_size = 0;
+  Kind kind = Kind::unknown_site;
+  std::uint64_t expected_hash = 0;  // type_mismatch: the first that the port accepts
+  Error error;                      // decode_failed: why, and where in the payload
+};
+/// A request to one peer expired unanswered; `waiter` fails with Timeout/`chain_timeout` when it was the last.
+struct WireTimeout {
+  PeerId peer;
+  std::uint64_t request_id = 0;
+  std::uint64_t target_site = 0;
+  std::uint64_t started_ns = 0;
+  CommandId waiter;
+};
+/// A Send's destination has no address in the book.
+struct PeerResolveFailed {
+  PeerId peer;
+  OpRef op;
+  ExecId exec;
+};
+/// Envelopes wait for a peer that was never granted credit: the host should connect to it.
+struct Dial {
+  PeerHandle peer;
+  PeerId peer_id;
+};
+/// The clock jumped; deadlines were shifted by the gap.
+struct HostSuspended {
+  std::uint64_t gap_ns = 0;
+};
+
+using Step = std::variant<OpCompleted, AsyncSuspended, SendEnvelope, AppEvent, OpFailed, CycleBudgetExceeded,
+                          OutboundDropped, WireDecodeFailed, WireReceiveFailed, WireTimeout, PeerResolveFailed, Dial,
+                          HostSuspended>;
+
+/// Which steps are written. Masking changes neither order nor ids, it only saves the writing.
+struct StepMask {
+  bool sends = true;
+  bool events = true;
+  bool failures = true;
+  bool lifecycle = true;
+  bool ops = false;  // OpCompleted, AsyncSuspended: one per dispatch
+
+  static constexpr StepMask all() { return {.ops = true}; }
+};
+
+}  // namespace bb

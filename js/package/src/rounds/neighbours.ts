@@ -1,0 +1,105 @@
+// Who is there and what came from whom in which round. No clock, no peer: the bookkeeping behind the decision to merge.
+import { comparePeerIds, peerIdToText, type PeerId } from "../peer-id.js";
+
+/** What a round knows of a neighbour. */
+export type NeighbourState =
+  | "awaited" // its contribution to this round is still to come
+  | "in" // its contribution is in, or it is a round ahead and will send no other
+  | "behind" // it works on a round long past, as after a restart; it catches up by itself
+  | "late"; // it missed a deadline; waited for again as soon as it sends anything
+
+interface Neighbour {
+  readonly id: PeerId;
+  latest: number | undefined;
+  late: boolean;
+}
+
+/** The neighbours of one peer. */
+export class Neighbours {
+  readonly #live = new Map<string, Neighbour>();
+  #contributors = new Set<string>();
+  #countedRound = 0;
+
+  /** A link came up. A peer that comes back is a new one: what came before its restart says nothing. */
+  join(id: PeerId): void {
+    this.#live.set(peerIdToText(id), { id, latest: undefined, late: false });
+  }
+
+  /** The last link to it went down. */
+  leave(id: PeerId): void {
+    this.#live.delete(peerIdToText(id));
+  }
+
+  /** Everybody live, in the order of ids, so that two runs invoke with the same list. */
+  ids(): PeerId[] {
+    return [...this.#live.values()].map((neighbour) => neighbour.id).sort(comparePeerIds);
+  }
+
+  get size(): number {
+    return this.#live.size;
+  }
+
+  has(id: PeerId): boolean {
+    return this.#live.has(peerIdToText(id));
+  }
+
+  /** A contribution to `round` came from `id`, live or not: what was sent before the link broke still counts. */
+  arrived(id: PeerId, round: number): void {
+    const key = peerIdToText(id);
+    const neighbour = this.#live.get(key);
+    if (neighbour !== undefined) {
+      neighbour.latest = neighbour.latest === undefined ? round : Math.max(neighbour.latest, round);
+      neighbour.late = false;
+    }
+    if (round === this.#countedRound) this.#contributors.add(key);
+  }
+
+  /** Starts counting the contributions to `round`; those that came early are in already. */
+  begin(round: number): void {
+    if (round === this.#countedRound && this.#contributors.size > 0) return;
+    this.#countedRound = round;
+    this.#contributors = new Set();
+    for (const [key, neighbour] of this.#live) {
+      if (neighbour.latest === round) this.#contributors.add(key);
+    }
+  }
+
+  /** Contributions of others to the round that is being counted. */
+  get contributions(): number {
+    return this.#contributors.size;
+  }
+
+  /** True when its contribution to the round that is being counted is in. */
+  contributed(id: PeerId): boolean {
+    return this.#contributors.has(peerIdToText(id));
+  }
+
+  /** State of one neighbour with respect to `round`. */
+  state(id: PeerId, round: number): NeighbourState {
+    const neighbour = this.#live.get(peerIdToText(id));
+    return neighbour === undefined ? "late" : stateOf(neighbour, round);
+  }
+
+  /** True when nobody is waited for. */
+  complete(round: number): boolean {
+    for (const neighbour of this.#live.values()) {
+      if (stateOf(neighbour, round) === "awaited") return false;
+    }
+    return true;
+  }
+
+  /** The deadline has passed: who has not sent is not waited for until it sends again. */
+  giveUpOnMissing(round: number): PeerId[] {
+    const missing = [...this.#live.values()].filter((neighbour) => stateOf(neighbour, round) === "awaited");
+    for (const neighbour of missing) neighbour.late = true;
+    return missing.map((neighbour) => neighbour.id);
+  }
+}
+
+function stateOf(neighbour: Neighbour, round: number): NeighbourState {
+  const { latest, late } = neighbour;
+  if (latest !== undefined && latest >= round) return "in";
+  if (late) return "late";
+  // Who sent for the round before is about to send for this one; who is further back is on its way to catching up.
+  return latest === undefined || latest >= round - 1 ? "awaited" : "behind";
+}

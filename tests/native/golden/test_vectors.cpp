@@ -1,0 +1,85 @@
+// The vector runner under Catch2: reads the directory that BB_VECTORS names, or the repository's tests/vectors.
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <cstdlib>
+#include <iostream>
+
+#include "golden/vector_directory.h"
+
+namespace {
+
+using bb::golden::FileMap;
+using bb::golden::VectorReport;
+
+VectorReport run(const FileMap& files) { return bb::golden::run_vectors(files); }
+
+const FileMap& vectors() {
+  static const FileMap files = [] {
+    const char* given = std::getenv("BB_VECTORS");
+    return bb::golden::read_vector_directory(given && *given ? given : BB_TEST_VECTORS);
+  }();
+  return files;
+}
+
+FileMap edited(std::string_view file, std::string_view from, std::string_view to) {
+  FileMap files = vectors();
+  auto& content = files.at(std::string(file));
+  const auto at = std::search(content.begin(), content.end(), from.begin(), from.end());
+  REQUIRE(at != content.end());
+  REQUIRE(from.size() == to.size());
+  std::copy(to.begin(), to.end(), at);
+  return files;
+}
+
+}  // namespace
+
+TEST_CASE("the engine agrees with every vector of the reference", "[vectors]") {
+  const VectorReport report = run(vectors());
+  const std::string text = bb::golden::report_text(report);
+  std::cout << text.substr(0, text.find('\n') + 1);
+  INFO(text);
+  CHECK(report.failed == 0);
+  CHECK(report.checks > 2000);
+}
+
+TEST_CASE("every known difference says why", "[vectors]") {
+  for (const auto& row : bb::golden::known_differences()) {
+    CHECK_FALSE(row.reason.empty());
+    CHECK(vectors().contains(std::string(row.file)));
+  }
+}
+
+TEST_CASE("no vectors, or vectors without cases, are failures", "[vectors]") {
+  CHECK(run({}).failed == 3);
+  FileMap files = vectors();
+  const std::string_view empty = R"({"peer_ids":[],"peer_id_from_bytes":[],"addresses":[],"parse_str":[],"from_bytes_errors":[]})";
+  files["addresses.json"] = bb::ByteBuffer(empty.begin(), empty.end());
+  const VectorReport report = run(files);
+  REQUIRE(report.failed >= 1);
+  CHECK(bb::golden::report_text(report).find("addresses.json: file: only ") != std::string::npos);
+}
+
+TEST_CASE("a changed vector is noticed", "[vectors]") {
+  // One digit of a peer's bytes, of a payload, of an envelope's field, of an error's number, and the name of a field.
+  CHECK(run(edited("addresses.json", "0008000000000000ffff", "0008000000000000fffe")).failed > 0);
+  CHECK(run(edited("values.json", "050000000000000068656c6c6f", "060000000000000068656c6c6f")).failed > 0);
+  CHECK(run(edited("values.json", "\"wire_hash\": \"771\"", "\"wire_hash\": \"772\"")).failed > 0);
+  CHECK(run(edited("envelopes/envelopes.json", "\"hop_index\": 1", "\"hop_index\": 2")).failed > 0);
+  CHECK(run(edited("envelopes/envelopes.json", "\"got_bytes\": 4097", "\"got_bytes\": 4098")).failed > 0);
+  CHECK(run(edited("envelopes/envelopes.json", "schema_version\": 1", "schema_versiom\": 1")).failed > 0);
+  FileMap files = vectors();
+  files.at("envelopes/tensor_fill.bin").back() ^= 1;
+  CHECK(run(files).failed > 0);
+  files.erase("envelopes/tensor_fill.bin");
+  CHECK(run(files).failed > 0);
+}
+
+TEST_CASE("files that are no vectors are reported, not fatal", "[vectors]") {
+  for (const std::string_view text : {"", "[]", "{", "null", R"({"peer_ids":3,"types":{},"valid":"x"})",
+                                      R"({"peer_ids":[3,null,{"peer":7}],"types":[1],"valid":[[]],"decode_cases":[{}]})"}) {
+    FileMap files;
+    for (const char* name : {"addresses.json", "values.json", "envelopes/envelopes.json"})
+      files[name] = bb::ByteBuffer(text.begin(), text.end());
+    CHECK(run(files).failed > 2);
+  }
+}
