@@ -35,8 +35,7 @@ double ConfigReader::number(std::string_view name, double fallback, double min, 
   return value;
 }
 
-std::uint64_t ConfigReader::integer(std::string_view name, std::uint64_t fallback, std::uint64_t min,
-                                    std::uint64_t max) {
+std::uint64_t ConfigReader::integer(std::string_view name, std::uint64_t fallback, std::uint64_t min, std::uint64_t max) {
   const Config::Entry* entry = take(name);
   if (!entry) return fallback;
   std::uint64_t value = 0;

@@ -33,8 +33,7 @@ std::uint32_t Memory::class_of(std::size_t bytes) {
 
 void* Memory::allocate(std::size_t bytes) {
   const std::uint32_t size_class = class_of(bytes);
-  const std::uint64_t taken =
-      size_class < kClasses ? std::uint64_t{1} << (size_class + kSmallestShift) : std::uint64_t{bytes};
+  const std::uint64_t taken = size_class < kClasses ? std::uint64_t{1} << (size_class + kSmallestShift) : std::uint64_t{bytes};
   if (taken > limit_ - live_ || taken > kBlockBytesMax) return nullptr;
   void* block = nullptr;
   if (size_class < kClasses) {

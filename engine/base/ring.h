@@ -20,8 +20,10 @@ class Ring {
 
   /// False when the ring holds its limit, or the system has no memory for its growth.
   bool try_push(T entry) {
-    if (size() >= limit_) [[unlikely]] return false;
-    if (size() == capacity_ && !grow()) [[unlikely]] return false;
+    if (size() >= limit_) [[unlikely]]
+      return false;
+    if (size() == capacity_ && !grow()) [[unlikely]]
+      return false;
     slots_[tail_++ & (capacity_ - 1)] = std::move(entry);
     return true;
   }

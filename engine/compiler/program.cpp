@@ -86,6 +86,20 @@ std::string partition_base(std::string_view module, std::string_view peer_class)
   return ir::concat(module, "_") + std::string(peer_class);
 }
 
+void fill_pass_through(onnx::ModelProto& model, onnx::NodeProto& node, std::string name, std::string from, std::string to) {
+  node.set_domain(std::string(domain::kSyscall));
+  node.set_op_type(std::string(ir::kPassThrough));
+  node.set_name(std::move(name));
+  node.add_input(std::move(from));
+  node.add_output(std::move(to));
+  if (model.opset_import_size() == 0) return;
+  for (const auto& import : model.opset_import())
+    if (import.domain() == domain::kSyscall) return;
+  auto* import = model.add_opset_import();
+  import->set_domain(std::string(domain::kSyscall));
+  import->set_version(1);
+}
+
 int function_index(const onnx::ModelProto& model, std::string_view name) {
   for (int i = 0; i < model.functions_size(); ++i)
     if (model.functions(i).name() == name) return i;

@@ -74,6 +74,8 @@ std::string partition_base(std::string_view module, std::string_view peer_class)
 /// Positions of functions in post-order of their calls, from `start`. The calls are known to be sound.
 std::vector<int> call_post_order(const onnx::ModelProto& model, const std::vector<int>& start);
 int function_index(const onnx::ModelProto& model, std::string_view name);
+/// A PassThrough that the compiler adds; imports its domain where the model states its imports.
+void fill_pass_through(onnx::ModelProto& model, onnx::NodeProto& node, std::string name, std::string from, std::string to);
 
 // The passes, in their order.
 PassResult check_model(Program& program);           // table, version, names, calls, recursion

@@ -49,9 +49,10 @@ std::unexpected<AddressError> refuse(Code code, std::size_t at, std::string prot
 
 // White space as Unicode's White_Space property lists it: the set that the reference trims.
 std::size_t white_space_at(std::string_view text, bool from_end) {
-  static constexpr std::string_view kSpaces[] = {
-      "\t", "\n", "\v", "\f", "\r", " ", "\u0085", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003",
-      "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"};
+  static constexpr std::string_view kSpaces[] = {"\t",     "\n",     "\v",     "\f",     "\r",     " ",      "\u0085",
+                                                 "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004",
+                                                 "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a", "\u2028",
+                                                 "\u2029", "\u202f", "\u205f", "\u3000"};
   for (const std::string_view space : kSpaces)
     if (from_end ? text.ends_with(space) : text.starts_with(space)) return space.size();
   return 0;
@@ -120,8 +121,7 @@ std::expected<Address, AddressError> Address::from_bytes(Bytes bytes) {
       if (*code == kP2p) {
         const auto peer = PeerId::from_bytes(content);
         if (!peer)
-          return refuse(Code::invalid_value, start, "p2p",
-                        "malformed multihash (" + std::to_string(content.size()) + " bytes)");
+          return refuse(Code::invalid_value, start, "p2p", "malformed multihash (" + std::to_string(content.size()) + " bytes)");
         address.segments_.emplace_back(*peer);
       } else {
         if (!is_utf8(content))
@@ -180,8 +180,7 @@ std::expected<Address, AddressError> Address::from_text(std::string_view origina
     const std::size_t value_end = text.find('/');
     const std::string_view value = text.substr(0, value_end);
     Segment segment;
-    if (!parse_segment(kind, value, segment))
-      return refuse(Code::invalid_value, 0, std::string(kind), std::string(value));
+    if (!parse_segment(kind, value, segment)) return refuse(Code::invalid_value, 0, std::string(kind), std::string(value));
     address.segments_.push_back(std::move(segment));
     if (value_end == std::string_view::npos) return address;
     text.remove_prefix(value_end + 1);

@@ -53,8 +53,7 @@ inline constexpr std::uint64_t kPeerListHash = fnv1a64("alloc::vec::Vec<bb_ir::i
 inline constexpr std::uint64_t kBarePeerHash = fnv1a64("bb_ir::ids::PeerId");
 inline constexpr std::uint64_t kByteBoxHash = fnv1a64("alloc::boxed::Box<[u8]>");
 inline constexpr std::uint64_t kByteListHash = fnv1a64("alloc::vec::Vec<u8>");
-inline constexpr std::uint64_t kBackoffNoticeHash =
-    fnv1a64("bb_runtime::framework::backpressure_notice::BackoffNoticePayload");
+inline constexpr std::uint64_t kBackoffNoticeHash = fnv1a64("bb_runtime::framework::backpressure_notice::BackoffNoticePayload");
 
 static_assert(kCarrierHashes[static_cast<std::size_t>(Carrier::tensor)] == 0x2f824195fec34be1ULL);
 static_assert(kAnyTensorHash == 0x1e16a91c43c7315cULL);

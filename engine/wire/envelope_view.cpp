@@ -60,9 +60,11 @@ class Scanner {
     if (!length(type, size)) return false;
     const std::uint32_t outer = end_;
     end_ = position() + size;
+    ++level_;
     std::uint32_t number = 0, inner = 0;
     while (!at_end())
       if (!key(number, inner) || !field(number, inner)) return false;
+    --level_;
     end_ = outer;
     return true;
   }
@@ -87,7 +89,7 @@ class Scanner {
       case kFixed32: return fixed(4);
       case kLength: return span(kLength, unused);
       case kStartGroup:
-        if (depth == kNestingMax) return false;
+        if (level_ + depth == kNestingMax) return false;
         open[depth++] = field;
         return true;
       default: return depth > 0 && open[--depth] == field;
@@ -98,6 +100,7 @@ class Scanner {
   Bytes bytes_;
   CodedInputStream input_;
   std::uint32_t end_;
+  std::uint32_t level_ = 0;  // messages around the position
 };
 
 // What a parse counts, to judge once all of the bytes are known to be well formed.
@@ -247,8 +250,7 @@ std::expected<void, EnvelopeError> EnvelopeView::parse(Bytes bytes, const Envelo
   if (counts.fill_is_over) return std::unexpected(counts.fill_over);
   if (counts.source_addresses > caps.source_addresses_max)
     return refuse(Kind::too_many_source_addresses, caps.source_addresses_max, counts.source_addresses);
-  if (counts.address_over > 0)
-    return refuse(Kind::oversize_source_address, caps.source_address_bytes_max, counts.address_over);
+  if (counts.address_over > 0) return refuse(Kind::oversize_source_address, caps.source_address_bytes_max, counts.address_over);
   if (counts.destinations > caps.destinations_max)
     return refuse(Kind::too_many_destinations, caps.destinations_max, counts.destinations);
   if (counts.reports > caps.reports_max) return refuse(Kind::too_many_reports, caps.reports_max, counts.reports);

@@ -148,8 +148,7 @@ Result<Value> Value::composite(Memory& memory, std::span<const Value> children) 
 
 Result<Value> Value::search_results(Memory& memory, std::span<const std::pair<std::uint64_t, float>> results) {
   BB_TRY(value, make(memory, Carrier::search_results, results.size_bytes()));
-  std::uninitialized_copy(results.begin(), results.end(),
-                          reinterpret_cast<std::pair<std::uint64_t, float>*>(value.payload()));
+  std::uninitialized_copy(results.begin(), results.end(), reinterpret_cast<std::pair<std::uint64_t, float>*>(value.payload()));
   return std::move(value);
 }
 

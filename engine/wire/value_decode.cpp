@@ -249,8 +249,8 @@ Carrier carrier_of(std::uint64_t hash) {
 }  // namespace
 
 bool is_decodable(std::uint64_t type_hash) {
-  return carrier_of(type_hash) != Carrier::absent || type_hash == wire::kF32BoxHash ||
-         type_hash == wire::kF32ListHash || type_hash == wire::kAnyTensorHash;
+  return carrier_of(type_hash) != Carrier::absent || type_hash == wire::kF32BoxHash || type_hash == wire::kF32ListHash ||
+         type_hash == wire::kAnyTensorHash;
 }
 
 Result<Value> decode_value(Memory& memory, std::uint64_t type_hash, Bytes bytes, DecodeLimits limits) {

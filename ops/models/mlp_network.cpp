@@ -71,18 +71,20 @@ Result<MlpNetwork> MlpNetwork::make(MlpOptions options) {
 Status MlpNetwork::reserve(std::size_t batch) {
   if (batch > kBatchMax) return fail(Code::over_cap, batch);
   if (batch <= batch_capacity_) return {};
+  std::uint64_t widest = 0;  // of the layers that have an error
+  std::uint64_t width_sum = 0;
+  for (std::size_t i = 0; i < options_.layers.size(); ++i) {
+    width_sum += options_.layers[i];
+    if (i > 0) widest = std::max<std::uint64_t>(widest, options_.layers[i]);
+  }
+  if ((width_sum + 2 * widest) * batch > kWorkspaceMax) return fail(Code::over_cap, batch);
   batch_capacity_ = 0;  // until all buffers are there
-  pending_batch_ = 0;
-  std::uint64_t widest = 0;
-  for (std::size_t i = 0; i <= layers_.size(); ++i) {
-    const std::uint64_t width = options_.layers[i];
-    if (width * batch > kParametersMax) return fail(Code::over_cap, batch);
-    BB_TRY(buffer, Buffer<float>::make(static_cast<std::size_t>(width * batch)));
+  for (std::size_t i = 0; i < options_.layers.size(); ++i) {
+    BB_TRY(buffer, Buffer<float>::make(options_.layers[i] * batch));
     activations_[i] = std::move(buffer);
-    if (i > 0) widest = std::max(widest, width);
   }
   for (Buffer<float>* error : {&error_a_, &error_b_}) {
-    BB_TRY(buffer, Buffer<float>::make(static_cast<std::size_t>(widest * batch)));
+    BB_TRY(buffer, Buffer<float>::make(static_cast<std::size_t>(widest) * batch));
     *error = std::move(buffer);
   }
   batch_capacity_ = batch;
@@ -94,10 +96,10 @@ Status MlpNetwork::reserve_scratch(std::size_t batch) {
   if (batch <= scratch_capacity_) return {};
   std::uint64_t widest = 0;
   for (std::size_t i = 1; i + 1 < options_.layers.size(); ++i) widest = std::max<std::uint64_t>(widest, options_.layers[i]);
-  if (widest * batch > kParametersMax) return fail(Code::over_cap, batch);
+  if (2 * widest * batch > kWorkspaceMax) return fail(Code::over_cap, batch);
   scratch_capacity_ = 0;
   for (Buffer<float>* scratch : {&scratch_a_, &scratch_b_}) {
-    BB_TRY(buffer, Buffer<float>::make(static_cast<std::size_t>(widest * batch)));
+    BB_TRY(buffer, Buffer<float>::make(static_cast<std::size_t>(widest) * batch));
     *scratch = std::move(buffer);
   }
   scratch_capacity_ = batch;

@@ -30,6 +30,7 @@ class MlpNetwork {
   static constexpr std::size_t kLayerSizeMax = 1u << 20;
   static constexpr std::size_t kParametersMax = 1u << 26;
   static constexpr std::size_t kBatchMax = 1u << 16;
+  static constexpr std::uint64_t kWorkspaceMax = 1u << 26;  // numbers that a batch's activations and errors take
 
   /// Weights uniform in ±√(6 / inputs of the layer), biases 0, drawn layer by layer from a stream of the seed.
   /// Errors: empty_list (fewer than two layers), over_cap, invalid_value (a size of 0), no_memory; `at` is the layer.
@@ -38,7 +39,9 @@ class MlpNetwork {
   std::size_t inputs() const { return options_.layers.front(); }
   std::size_t outputs() const { return options_.layers.back(); }
   /// Numbers that a batch's targets hold.
-  std::size_t targets(std::size_t batch) const { return options_.loss == Loss::cross_entropy ? batch : batch * outputs(); }
+  std::uint64_t targets(std::size_t batch) const {
+    return options_.loss == Loss::cross_entropy ? batch : std::uint64_t{batch} * outputs();
+  }
   /// Layer by layer: weights (inputs × outputs, row-major), then biases.
   std::span<const float> parameters() const { return parameters_.span(); }
 

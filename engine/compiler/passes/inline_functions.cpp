@@ -117,11 +117,7 @@ class Inliner {
     }
     for (const auto& [source, result] : copies) {
       onnx::NodeProto& copy = *to.add_node();
-      copy.set_domain(std::string(domain::kSyscall));
-      copy.set_op_type(std::string(ir::kPassThrough));
-      copy.set_name(call.name() + "/" + result + suffix);
-      copy.add_input(source);
-      copy.add_output(result);
+      fill_pass_through(model_, copy, call.name() + "/" + result + suffix, source, result);
       if (home) ir::stamp_metadata(copy, key::kHomeClass, *home);
     }
     for (const auto& info : callee.value_info()) {

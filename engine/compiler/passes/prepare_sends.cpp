@@ -48,11 +48,7 @@ PassResult prepare_sends(Program& program) {
         if (used.insert(node.input(i)).second) continue;
         const std::string copy = node.input(i) + "#copy" + std::to_string(i);
         onnx::NodeProto& pass = *prepared.add_node();
-        pass.set_domain(std::string(domain::kSyscall));
-        pass.set_op_type(std::string(ir::kPassThrough));
-        pass.set_name(node.name() + "#copy" + std::to_string(i));
-        pass.add_input(node.input(i));
-        pass.add_output(copy);
+        fill_pass_through(program.model, pass, node.name() + "#copy" + std::to_string(i), node.input(i), copy);
         for (const auto key : {key::kHomeClass, key::kModuleInstance})
           if (const std::string* value = ir::find_metadata(node, key)) ir::stamp_metadata(pass, key, *value);
         node.set_input(i, copy);

@@ -107,6 +107,15 @@ class FunctionTypes {
         if (!solver_.type(value).concrete) solver_.narrow(value, wanted);
       }
     }
+    // An input that everything only waits for needs no content.
+    for (const auto& input : function_.input()) {
+      bool waits = false, read = false;
+      for (const auto& node : function_.node()) {
+        for (int i = 0; i < node.input_size(); ++i)
+          if (node.input(i) == input) (program_.is_trigger_input(node, i) ? waits : read) = true;
+      }
+      if (waits && !read) solver_.narrow(solver_.value(input), program_.type("trigger"));
+    }
   }
 
   PassResult check(const onnx::NodeProto& node) const {

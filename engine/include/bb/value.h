@@ -50,8 +50,7 @@ class Value {
  public:
   Value() = default;
   Value(const Value& other) : head_(other.head_), bits_(other.bits_), block_(other.block_) { retain(); }
-  Value(Value&& other) noexcept
-      : head_(other.head_), bits_(other.bits_), block_(std::exchange(other.block_, nullptr)) {
+  Value(Value&& other) noexcept : head_(other.head_), bits_(other.bits_), block_(std::exchange(other.block_, nullptr)) {
     other.head_ = {};
   }
   Value& operator=(Value other) noexcept {

@@ -7,8 +7,7 @@
 namespace bb::ops {
 namespace {
 
-constexpr int kFloatType = 1;   // TensorProto.DataType.FLOAT
-constexpr int kTensorKind = 4;  // AttributeProto.AttributeType.TENSOR
+constexpr int kFloatType = 1;  // TensorProto.DataType.FLOAT
 
 std::unexpected<Error> refuse(PrepareContext& context, Error error, std::string problem) {
   context.problem = "Constant: " + std::move(problem);
@@ -20,7 +19,7 @@ std::unexpected<Error> refuse(PrepareContext& context, Error error, std::string 
 Result<std::unique_ptr<OpState>> prepare_backend_constant(const onnx::NodeProto& node, PrepareContext& context) {
   const onnx::AttributeProto* const attribute = ir::find_attribute(node, ir::attribute::kValue);
   if (!attribute) return refuse(context, {Code::bad_argument}, "missing `value` attribute");
-  if (attribute->type() != kTensorKind || !attribute->has_t())
+  if (attribute->type() != onnx::AttributeProto_AttributeType_TENSOR || !attribute->has_t())
     return refuse(context, {Code::bad_argument}, "`value` attribute has no TensorProto");
   const onnx::TensorProto& proto = attribute->t();
   if (proto.data_type() != kFloatType)

@@ -20,9 +20,7 @@ ByteBuffer repeated_payload(Bytes suffix, std::uint64_t type_hash, std::size_t s
 }
 
 // The file that is over the size limit for stored files: one payload of 1 MiB of `Z` for site 3, type hash 77.
-ByteBuffer payload_of_one_mebibyte() {
-  return repeated_payload(*from_hex("e2010000000000000003"), 77, 1048576, 90, 1);
-}
+ByteBuffer payload_of_one_mebibyte() { return repeated_payload(*from_hex("e2010000000000000003"), 77, 1048576, 90, 1); }
 
 // The bytes of a file: as given, or generated when it is the one that is not stored.
 std::optional<ByteBuffer> stored_bytes(Checker& check, std::span<const VectorFile> files, const std::string& name) {
@@ -38,7 +36,8 @@ std::optional<ByteBuffer> stored_bytes(Checker& check, std::span<const VectorFil
 
 wire::EnvelopeFields fields_of(const EnvelopeView& view, std::vector<wire::FillFields>& fills) {
   for (const wire::FillView& fill : view.fills)
-    fills.push_back({.suffix = fill.suffix, .payload = fill.payload, .type_hash = fill.type_hash, .trigger_only = fill.trigger_only});
+    fills.push_back(
+        {.suffix = fill.suffix, .payload = fill.payload, .type_hash = fill.type_hash, .trigger_only = fill.trigger_only});
   return {.destinations = view.destinations,
           .fills = fills,
           .has_correlation = view.has_correlation,
@@ -63,7 +62,8 @@ void check_fills(Checker& check, const Json& cases, const std::vector<wire::Fill
     if (fields.get("payload").is_object()) {
       Fields payload(check, fields.get("payload"));
       check.same("fill payload length", payload.number("len"), fills[i].payload.size());
-      check.same("fill payload first byte", payload.number("fill_byte_first"), fills[i].payload.empty() ? 256 : fills[i].payload[0]);
+      check.same("fill payload first byte", payload.number("fill_byte_first"),
+                 fills[i].payload.empty() ? 256 : fills[i].payload[0]);
       check.same("fill payload hash", payload.number("fnv1a64"), fnv1a64(fills[i].payload));
     } else {
       check.same("fill payload", fields.bytes("payload"), fills[i].payload);
@@ -151,7 +151,8 @@ std::optional<ByteBuffer> described_bytes(Checker& check, Fields& fields, std::s
   }
   const std::string name = fields.text("file");
   if (fields.is_null("generate")) return stored_bytes(check, files, name);
-  if (!check.expect(fields.text("generate") == "zero bytes of given len (not stored)", "the description is known")) return std::nullopt;
+  if (!check.expect(fields.text("generate") == "zero bytes of given len (not stored)", "the description is known"))
+    return std::nullopt;
   return ByteBuffer(static_cast<std::size_t>(fields.number("len")), 0);
 }
 

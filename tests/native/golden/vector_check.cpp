@@ -28,8 +28,7 @@ bool Checker::expect(bool good, std::string_view what) {
   ++report_.checks;
   if (good) return true;
   ++report_.failed;
-  if (report_.failures.size() < kFailuresKept)
-    report_.failures.push_back(file_ + ": " + where_ + ": " + std::string(what));
+  if (report_.failures.size() < kFailuresKept) report_.failures.push_back(file_ + ": " + where_ + ": " + std::string(what));
   return false;
 }
 

@@ -52,8 +52,8 @@ class Fields {
   const Json& get(std::string_view name);
   bool is_null(std::string_view name) { return get(name).is_null(); }
   std::string text(std::string_view name);
-  ByteBuffer bytes(std::string_view name);        // lower-case hex
-  std::uint64_t number(std::string_view name);    // a decimal string, or a JSON number
+  ByteBuffer bytes(std::string_view name);      // lower-case hex
+  std::uint64_t number(std::string_view name);  // a decimal string, or a JSON number
   std::int64_t signed_number(std::string_view name);
   bool flag(std::string_view name);
   const Json& list(std::string_view name);

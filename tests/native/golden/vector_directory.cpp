@@ -11,7 +11,8 @@ FileMap read_vector_directory(const std::string& root) {
   namespace fs = std::filesystem;
   FileMap files;
   std::error_code error;
-  for (auto at = fs::recursive_directory_iterator(root, error); !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+  for (auto at = fs::recursive_directory_iterator(root, error); !error && at != fs::recursive_directory_iterator();
+       at.increment(error)) {
     const fs::path& path = at->path();
     if (path.extension() != ".json" && path.extension() != ".bin") continue;
     std::ifstream stream(path, std::ios::binary);

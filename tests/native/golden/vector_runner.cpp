@@ -38,7 +38,8 @@ void run_file(Checker& check, std::span<const VectorFile> files, std::string_vie
   run(json);
   const std::uint64_t done = check.checks() - before;
   check.enter(std::string(name), "file");
-  check.expect(done >= checks_min, "only " + std::to_string(done) + " comparisons, at least " + std::to_string(checks_min) + " expected");
+  check.expect(done >= checks_min,
+               "only " + std::to_string(done) + " comparisons, at least " + std::to_string(checks_min) + " expected");
 }
 
 }  // namespace
@@ -56,8 +57,8 @@ VectorReport run_vectors(std::span<const VectorFile> files) {
 }
 
 std::string report_text(const VectorReport& report) {
-  std::string text = "vectors: " + std::to_string(report.checks) + " checks, " + std::to_string(report.failed) +
-                     " failed, " + std::to_string(report.excused) + " known differences\n";
+  std::string text = "vectors: " + std::to_string(report.checks) + " checks, " + std::to_string(report.failed) + " failed, " +
+                     std::to_string(report.excused) + " known differences\n";
   for (const std::string& failure : report.failures) text += failure + "\n";
   if (report.failed > report.failures.size())
     text += "... and " + std::to_string(report.failed - report.failures.size()) + " more\n";

@@ -7,7 +7,7 @@ import type { HubLimits } from "./messages.js";
 export interface HubOptions {
   /** Longest binary message, relay header included; 65,576 (64 KiB and both headers and some room) when absent. */
   readonly frameMax?: number;
-  /** Messages a second from one connection; 4,000. Five seconds' worth may come at once. */
+  /** Messages a second from one connection; 20,000. Five seconds' worth may come at once. */
   readonly framesPerSecond?: number;
   /** Bytes a second from one connection; 64 MiB. Five seconds' worth may come at once. */
   readonly bytesPerSecond?: number;
@@ -34,7 +34,7 @@ export type HubSettings = Required<HubOptions>;
 
 const defaults: HubSettings = {
   frameMax: 65_576,
-  framesPerSecond: 4_000,
+  framesPerSecond: 20_000,
   bytesPerSecond: 67_108_864,
   roomMax: 64,
   queueMax: 262_144,

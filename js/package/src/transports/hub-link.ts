@@ -24,10 +24,10 @@ export class HubLink {
   readonly peerId: PeerId;
   readonly initiator: boolean;
   readonly reassembler: Reassembler;
-  /** Bytes of messages taken and not yet sent. */
-  queuedBytes = 0;
-  /** True after `full`, until `writable` was reported. */
-  owesWritable = false;
+  /** Bytes of messages taken and not yet sent, per lane: bulk that waits does not make control wait. */
+  readonly queued: [number, number] = [0, 0];
+  /** Lanes that were `full` and have not been reported `writable` since. */
+  readonly owesWritable: [boolean, boolean] = [false, false];
   /** True once the other side has been refused: the hub still lists it, we no longer listen. */
   refused = false;
   readonly #chunkMax: number;
@@ -46,6 +46,22 @@ export class HubLink {
     this.#granted = firstCredit(limits.queueMax);
   }
 
+  /** Bytes of both lanes. */
+  get queuedBytes(): number {
+    return this.queued[0] + this.queued[1];
+  }
+
+  /** Takes the debt of a `writable` event, if a lane that was full has room again. */
+  settle(roomBelow: number): boolean {
+    let owed = false;
+    for (const lane of [0, 1] as const) {
+      if (!this.owesWritable[lane] || this.queued[lane] > roomBelow) continue;
+      this.owesWritable[lane] = false;
+      owed = true;
+    }
+    return owed;
+  }
+
   /** Takes more credit; credit never shrinks. */
   grant(writable: number): void {
     this.#granted = Math.max(this.#granted, writable);
@@ -55,7 +71,7 @@ export class HubLink {
   enqueue(parts: readonly Bytes[], lane: Lane): void {
     const bytes = concatBytes(parts);
     this.#queues[lane].push({ bytes, sequence: this.#sequences[lane]++, offset: 0 });
-    this.queuedBytes += bytes.length;
+    this.queued[lane] += bytes.length;
   }
 
   /** A whole message as one frame, when nothing waits before it and the hub takes it now; spares the copy into the queue. */
@@ -90,7 +106,7 @@ export class HubLink {
     const frame = this.#frame(lane, sequence, bytes.length, offset, length);
     frame.set(bytes.subarray(offset, offset + length), framing);
     waiting.offset += length;
-    this.queuedBytes -= length;
+    this.queued[lane] -= length;
     if (waiting.offset === bytes.length) this.#queues[lane].shift();
     return frame;
   }
@@ -99,7 +115,7 @@ export class HubLink {
   clear(): void {
     this.#queues[0].length = 0;
     this.#queues[1].length = 0;
-    this.queuedBytes = 0;
+    this.queued.fill(0);
     this.reassembler.clear();
   }
 

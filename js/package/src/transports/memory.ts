@@ -8,7 +8,7 @@ import type { Abort, DialTarget, Lane, LinkCode, LinkId, LinkInfo, Transport, Tr
 
 /** How a network in memory behaves. */
 export interface MemoryNetworkOptions {
-  /** Bytes under way on one direction of a link before it is `full`; 16 MiB when absent. */
+  /** Bytes under way on one direction and lane of a link before it is `full`; 16 MiB when absent. */
   readonly capacity?: number;
   /** Longest message; 64 MiB when absent. */
   readonly messageMax?: number;
@@ -23,8 +23,9 @@ interface MemoryEnd {
   readonly peer: PeerId;
   readonly initiator: boolean;
   other: MemoryEnd | undefined;
-  underWay: number;
-  owesWritable: boolean;
+  /** Bytes under way and debts of `writable`, per lane. */
+  readonly underWay: [number, number];
+  readonly owesWritable: [boolean, boolean];
   open: boolean;
   announced: boolean;
 }
@@ -180,7 +181,7 @@ export class MemoryTransport implements Transport {
 
   links(): LinkInfo[] {
     return [...this.#ends.values()].map((end) => ({
-      link: end.link, peerHint: end.peer, path: "local", initiator: end.initiator, frameMax: this.#network.messageMax, queuedBytes: end.underWay,
+      link: end.link, peerHint: end.peer, path: "local", initiator: end.initiator, frameMax: this.#network.messageMax, queuedBytes: end.underWay[0] + end.underWay[1],
     }));
   }
 
@@ -191,19 +192,19 @@ export class MemoryTransport implements Transport {
     const size = totalLength(parts);
     checkMessageLength(size, lane, this.#network.messageMax);
     // A message longer than the capacity goes when nothing else is under way.
-    if (end.underWay > 0 && end.underWay + size > this.#network.capacity) {
-      end.owesWritable = true;
+    if (end.underWay[lane] > 0 && end.underWay[lane] + size > this.#network.capacity) {
+      end.owesWritable[lane] = true;
       return "full";
     }
     const bytes = concatBytes(parts);
-    end.underWay += size;
+    end.underWay[lane] += size;
     this.#stats.messagesSent++;
     this.#stats.bytesSent += size;
     this.#network.post(() => {
-      end.underWay -= size;
+      end.underWay[lane] -= size;
       if (other.open) other.owner.#arrive(other, bytes);
-      if (end.open && end.owesWritable && end.underWay <= this.#network.capacity / 2) {
-        end.owesWritable = false;
+      if (end.open && end.owesWritable[lane] && end.underWay[lane] <= this.#network.capacity / 2) {
+        end.owesWritable[lane] = false;
         this.#emit({ type: "writable", link });
       }
     });
@@ -241,7 +242,7 @@ export class MemoryTransport implements Transport {
   /** Makes one end of a link; for the network. */
   open(peer: PeerId, initiator: boolean): MemoryEnd {
     const end: MemoryEnd = {
-      owner: this, link: ++this.#lastLink, peer, initiator, other: undefined, underWay: 0, owesWritable: false, open: true, announced: false,
+      owner: this, link: ++this.#lastLink, peer, initiator, other: undefined, underWay: [0, 0], owesWritable: [false, false], open: true, announced: false,
     };
     this.#ends.set(end.link, end);
     return end;

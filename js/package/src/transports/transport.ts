@@ -89,7 +89,7 @@ export interface Transport {
   /** All live links. */
   links(): LinkInfo[];
   /**
-   * Takes a message (the parts are copied before this returns) or says why not: `full` is followed by a `writable` event,
+   * Takes a message (the parts are copied before this returns) or says why not: `full` (of this lane) is followed by a `writable` event,
    * `closed` means the link is gone. Throws `over_cap` beyond the link's `frameMax`, and beyond `controlMessageMax` on lane 0.
    */
   send(link: LinkId, parts: readonly Bytes[], lane: Lane): "sent" | "full" | "closed";

@@ -2,6 +2,7 @@
 
 /** An event of a socket, with the fields of all its kinds. */
 export interface WebSocketEvent {
+  readonly type?: string;
   readonly data?: unknown;
   readonly code?: number;
   readonly reason?: string;

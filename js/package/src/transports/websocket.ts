@@ -26,7 +26,7 @@ export interface WebSocketTransportOptions {
   readonly webSocket?: WebSocketConstructor;
   /** Longest message in either direction; 64 MiB when absent. */
   readonly messageMax?: number;
-  /** Bytes kept per link before `send` says `full`; 4 MiB when absent. A single longer message is still taken. */
+  /** Bytes kept per link and lane before `send` says `full`; 4 MiB when absent. A single longer message is still taken. */
   readonly queueMax?: number;
   /** Bytes in the socket's own buffer above which nothing more is handed to it; 1 MiB when absent. */
   readonly highWater?: number;
@@ -150,13 +150,13 @@ export class WebSocketTransport implements Transport {
     if (found === undefined) return "closed";
     const total = totalLength(parts);
     checkMessageLength(total, lane, this.#messageMax);
-    if (found.queuedBytes > 0 && found.queuedBytes + total > this.#queueMax) {
-      found.owesWritable = true;
+    if (found.queued[lane] > 0 && found.queued[lane] + total > this.#queueMax) {
+      found.owesWritable[lane] = true;
       return "full";
     }
     this.#stats.messagesSent++;
     this.#stats.bytesSent += total;
-    const small = found.queuedBytes === 0 && this.#mayWrite(framing + total) ? found.direct(parts, lane) : undefined;
+    const small = found.queued[lane] === 0 && this.#mayWrite(framing + total) ? found.direct(parts, lane) : undefined;
     if (small !== undefined) this.#write(small);
     else {
       found.enqueue(parts, lane);
@@ -417,14 +417,11 @@ export class WebSocketTransport implements Transport {
   /** Reports `writable` later, as nothing is reported from within a call. */
   #planNotify(): void {
     if (this.#notifyPlanned) return;
-    if (![...this.#links.values()].some((link) => link.owesWritable && link.queuedBytes <= this.#queueMax / 2)) return;
     this.#notifyPlanned = true;
     queueMicrotask(() => {
       this.#notifyPlanned = false;
       for (const link of [...this.#links.values()]) {
-        if (!link.owesWritable || link.queuedBytes > this.#queueMax / 2) continue;
-        link.owesWritable = false;
-        this.#emit({ type: "writable", link: link.id });
+        if (link.settle(this.#queueMax / 2)) this.#emit({ type: "writable", link: link.id });
       }
     });
   }

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { animationFrameDriver, manualDriver, timerDriver, workerDriver, type Driver, type FrameSource, type RunResult } from "../../../../js/package/src/drivers/index.js";
-import { manualHost, platformHost, type ManualHost } from "../../../../js/package/src/host.js";
+import { LoopDriver } from "../../../../js/package/src/drivers/loop.js";
+import { manualHost, platformHost } from "../../../../js/package/src/host.js";
 
 interface Target {
   now(): number;
@@ -87,23 +88,23 @@ test("a due time that has passed is due now", () => {
 
 test("a slice ends when its time is used up, and the thread is given back between slices", () => {
   let clock = 0;
-  const host: ManualHost = manualHost();
+  let planned: (() => void) | undefined;
+  const driver = new LoopDriver(manualHost(), (f) => {
+    planned = f;
+    return () => (planned = undefined);
+  }, () => 8, {});
   const busy = Array.from({ length: 10 }, () => ({ more: true, nextMs: null }));
   const peer = target(() => clock, busy, () => (clock += 3));
-  timerDriver(host, { budgetMs: 8 }).attach(peer);
+  driver.attach(peer);
   const slices: number[] = [];
-  while (host.nextTimer() !== null) {
+  while (planned !== undefined) {
     const before = peer.runs.length;
-    const due = host.nextTimer() ?? 0;
-    let stop = false;
-    // One timer only: the next slice is planned as another one.
-    host.timer(0, () => (stop = true));
-    host.advance(Math.max(0, due - host.now()));
-    assert.ok(stop);
+    const f: () => void = planned;
+    planned = undefined;
+    f();
     slices.push(peer.runs.length - before);
   }
-  assert.equal(peer.runs.length, 11);
-  assert.ok(slices.length >= 1);
+  assert.deepEqual(slices, [3, 3, 3, 2]);
 });
 
 test("a wake from within a run leads to one more run", () => {

@@ -59,7 +59,8 @@ test("a full link says so and says when it is not", async () => {
   assert.equal(send(6), "sent");
   assert.equal(send(4), "sent");
   assert.equal(send(1), "full");
-  assert.equal(first.transport.links()[0]?.queuedBytes, 10);
+  assert.equal(first.transport.send(link, [new Uint8Array(9)], 0), "sent", "the other lane has room");
+  assert.equal(first.transport.links()[0]?.queuedBytes, 19);
   first.events.length = 0;
   network.deliver(1);
   assert.deepEqual(types(first.events), ["writable"]);
@@ -67,7 +68,7 @@ test("a full link says so and says when it is not", async () => {
   assert.deepEqual(types(first.events), ["writable"]);
   assert.equal(send(11), "sent", "longer than the capacity, but alone");
   network.deliver();
-  assert.equal(second.transport.stats().bytesReceived, 21);
+  assert.equal(second.transport.stats().bytesReceived, 30);
 });
 
 test("a dropped link goes down on both sides and loses what is under way; restoring makes a new one", async () => {

@@ -11,7 +11,7 @@ using bb::Memory;
 
 namespace {
 
-constexpr std::size_t kSizes[] = {0,    1,    31,    32,    33,     63,     64,     65,      100,     4095,   4096,
+constexpr std::size_t kSizes[] = {0,    1,    31,    32,    33,    63,     64,     65,      100,     4095,     4096,
                                   4097, 8192, 65535, 65536, 65537, 100000, 262144, 1048577, 5000000, 65536 * 3};
 
 // What a block of so many bytes takes from the limit.

@@ -10,8 +10,10 @@ TEST_CASE("the stream yields fixed numbers for a seed", "[random]") {
     RandomStream random(seed);
     return std::array<std::uint64_t, 4>{random.next_u64(), random.next_u64(), random.next_u64(), random.next_u64()};
   };
-  CHECK(first_four(0) == std::array<std::uint64_t, 4>{0x99ec5f36cb75f2b4, 0xbf6e1f784956452a, 0x1a5f849d4933e6e0, 0x6aa594f1262d2d2c});
-  CHECK(first_four(1) == std::array<std::uint64_t, 4>{0xb3f2af6d0fc710c5, 0x853b559647364cea, 0x92f89756082a4514, 0x642e1c7bc266a3a7});
+  CHECK(first_four(0) ==
+        std::array<std::uint64_t, 4>{0x99ec5f36cb75f2b4, 0xbf6e1f784956452a, 0x1a5f849d4933e6e0, 0x6aa594f1262d2d2c});
+  CHECK(first_four(1) ==
+        std::array<std::uint64_t, 4>{0xb3f2af6d0fc710c5, 0x853b559647364cea, 0x92f89756082a4514, 0x642e1c7bc266a3a7});
   CHECK(first_four(UINT64_MAX) ==
         std::array<std::uint64_t, 4>{0x8f5520d52a7ead08, 0xc476a018caa1802d, 0x81de31c0d260469e, 0xbf658d7e065f3c2f});
 }

@@ -1,6 +1,7 @@
 // A registry like the shipped one in miniature, so that these tests fail for the compiler's reasons only.
 #include "fixture.h"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 
 namespace bb::test {

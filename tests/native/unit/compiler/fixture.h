@@ -5,6 +5,7 @@
 
 #include "bb/compiler.h"
 #include "compiler/recorder.h"
+#include "ir/metadata.h"
 #include "ir/model.h"
 
 namespace bb::test {

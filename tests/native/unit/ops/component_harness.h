@@ -30,8 +30,8 @@ struct Called {
 class ComponentHarness final : private op::Runtime {
  public:
   explicit ComponentHarness(std::uint64_t memory_limit = UINT64_MAX) : memory_(memory_limit) {
-    OpContextBuilder::bind_node(
-        context_, {.memory = &memory_, .random = &random_, .self = &self_, .services = &services_, .error = &error_});
+    OpContextBuilder::bind_node(context_,
+                                {.memory = &memory_, .random = &random_, .self = &self_, .services = &services_, .error = &error_});
   }
   ~ComponentHarness() { siblings_.clear(); }
 

@@ -100,8 +100,7 @@ TEST_CASE("the kernel writes nothing beside its result and spreads no infinity i
     CHECK(c.front() == 42.0f);
     CHECK(c.back() == 42.0f);
     for (std::size_t row = 0; row < rows; ++row)
-      for (std::size_t column = 0; column < columns; ++column)
-        CHECK(std::isfinite(c[1 + row * columns + column]) == (column != 0));
+      for (std::size_t column = 0; column < columns; ++column) CHECK(std::isfinite(c[1 + row * columns + column]) == (column != 0));
   }
 }
 

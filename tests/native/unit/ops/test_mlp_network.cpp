@@ -1,4 +1,5 @@
 // Gradients against finite differences, learning, and what must leave the parameters alone.
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
 #include <limits>
@@ -93,15 +94,16 @@ TEST_CASE("a network learns to tell clusters apart") {
   std::vector<float> x, labels;
   for (std::size_t i = 0; i < samples; ++i) {
     const std::size_t label = i % classes;
-    for (std::size_t j = 0; j < features; ++j) x.push_back(centres[label * features + j] + 0.3f * (2.0f * random.next_f32() - 1.0f));
+    for (std::size_t j = 0; j < features; ++j)
+      x.push_back(centres[label * features + j] + 0.3f * (2.0f * random.next_f32() - 1.0f));
     labels.push_back(static_cast<float>(label));
   }
   MlpNetwork network = make({.layers = {features, 16, classes}, .seed = 3});
   float first = 0.0f, last = 0.0f;
   for (int epoch = 0; epoch < 20; ++epoch) {
     for (std::size_t at = 0; at < samples; at += batch) {
-      const auto loss = network.compute_loss(std::span(x).subspan(at * features, batch * features),
-                                             std::span(labels).subspan(at, batch), batch);
+      const auto loss =
+          network.compute_loss(std::span(x).subspan(at * features, batch * features), std::span(labels).subspan(at, batch), batch);
       REQUIRE(loss.has_value());
       if (epoch == 0 && at == 0) first = *loss;
       last = *loss;
@@ -231,6 +233,12 @@ TEST_CASE("sizes are limited") {
   std::vector<float> x(batch), out(batch);
   CHECK(network.forward(x, batch, out).error().code == Code::over_cap);
   CHECK(network.compute_loss(x, x, batch).error().code == Code::over_cap);
+  MlpNetwork wide = make({.layers = {1, 1u << 16, 1}});
+  const std::vector<float> column(1024);
+  std::vector<float> answers(1024);
+  CHECK(wide.compute_loss(column, column, 1024).error().code == Code::over_cap);
+  CHECK(wide.forward(column, 1024, answers).error().code == Code::over_cap);
+  CHECK(wide.compute_loss(std::span(column).first(64), std::span(column).first(64), 64).has_value());
 }
 
 TEST_CASE("the same steps give the same bits") {

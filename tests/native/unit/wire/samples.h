@@ -13,7 +13,8 @@ namespace bb::samples {
 inline ByteBuffer hex(std::string_view text) {
   const auto digit = [](char c) { return static_cast<std::uint8_t>(c <= '9' ? c - '0' : c - 'a' + 10); };
   ByteBuffer bytes;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2) bytes.push_back(static_cast<std::uint8_t>(digit(text[i]) * 16 + digit(text[i + 1])));
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
+    bytes.push_back(static_cast<std::uint8_t>(digit(text[i]) * 16 + digit(text[i + 1])));
   return bytes;
 }
 
@@ -114,7 +115,10 @@ inline Value random_value(Memory& memory, RandomStream& random, Carrier carrier,
     }
     case Carrier::search_results: {
       std::vector<std::pair<std::uint64_t, float>> results;
-      for (std::uint64_t i = random.below(5); i > 0; --i) results.emplace_back(random.next_u64(), random.next_f32());
+      for (std::uint64_t i = random.below(5); i > 0; --i) {
+        const std::uint64_t id = random.next_u64();
+        results.emplace_back(id, random.next_f32());
+      }
       return *Value::search_results(memory, results);
     }
     case Carrier::f32: return Value::f32(random.next_f32());

@@ -1,6 +1,6 @@
 // Addresses: both forms of random ones, what their parsers refuse, and truncations.
-#include <catch2/catch_test_macros.hpp>
 #include <algorithm>
+#include <catch2/catch_test_macros.hpp>
 #include <chrono>
 
 #include "unit/wire/samples.h"
@@ -58,12 +58,8 @@ TEST_CASE("a cut address is refused, but where a segment ends", "[address]") {
 }
 
 TEST_CASE("accessors find the first of a kind anywhere", "[address]") {
-  const Address address = Address{}
-                              .with(Address::Op{"x"})
-                              .with(bb::ComponentRef{5})
-                              .with(bb::SiteId{9})
-                              .with(bb::SiteId{10})
-                              .with(bb::PeerId::from(7));
+  const Address address =
+      Address{}.with(Address::Op{"x"}).with(bb::ComponentRef{5}).with(bb::SiteId{9}).with(bb::SiteId{10}).with(bb::PeerId::from(7));
   CHECK(*address.op_name() == "x");
   CHECK(address.component_ref()->v == 5);
   CHECK(address.site_id()->v == 9);
@@ -87,7 +83,8 @@ TEST_CASE("texts are refused with the segment that is wrong", "[address]") {
   // The first error from the left wins.
   CHECK(text_error("/site/a/component").code == Code::invalid_value);
   CHECK(text_error("/site/1/component").code == Code::malformed_string);
-  for (const char* number : {"-1", "1 ", " 1", "0x1", "+", "++1", "+-1", "1e3", "18446744073709551616", "99999999999999999999999"}) {
+  for (const char* number :
+       {"-1", "1 ", " 1", "0x1", "+", "++1", "+-1", "1e3", "18446744073709551616", "99999999999999999999999"}) {
     CHECK(text_error(std::string("/site/") + number + "/op/x").code == Code::invalid_value);
     CHECK(text_error(std::string("/component/") + number + "/op/x").code == Code::invalid_value);
   }

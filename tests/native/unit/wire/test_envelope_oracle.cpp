@@ -1,6 +1,6 @@
 // The envelope reader and writer against protobuf's generated class: the same bytes, the same fields, the same verdict.
-#include <catch2/catch_test_macros.hpp>
 #include <google/protobuf/io/coded_stream.h>
+#include <catch2/catch_test_macros.hpp>
 
 #include "proto/bb_core.pb.h"
 #include "unit/wire/samples.h"
@@ -15,9 +15,14 @@ using Kind = bb::EnvelopeError::Kind;
 
 namespace {
 
-constexpr bb::EnvelopeCaps kNoCaps{.total_bytes_max = INT32_MAX, .fills_max = UINT32_MAX, .fill_bytes_max = UINT64_MAX,
-                                   .suffix_bytes_max = UINT32_MAX, .source_addresses_max = UINT32_MAX,
-                                   .source_address_bytes_max = UINT32_MAX, .destinations_max = UINT32_MAX, .reports_max = UINT32_MAX};
+constexpr bb::EnvelopeCaps kNoCaps{.total_bytes_max = INT32_MAX,
+                                   .fills_max = UINT32_MAX,
+                                   .fill_bytes_max = UINT64_MAX,
+                                   .suffix_bytes_max = UINT32_MAX,
+                                   .source_addresses_max = UINT32_MAX,
+                                   .source_address_bytes_max = UINT32_MAX,
+                                   .destinations_max = UINT32_MAX,
+                                   .reports_max = UINT32_MAX};
 
 std::string random_blob(bb::RandomStream& random, std::uint64_t length_max) {
   const ByteBuffer bytes = bb::samples::random_bytes(random, length_max);
@@ -25,9 +30,7 @@ std::string random_blob(bb::RandomStream& random, std::uint64_t length_max) {
 }
 
 // Small and large numbers alike, and zero often.
-std::uint64_t random_number(bb::RandomStream& random) {
-  return random.below(4) == 0 ? 0 : random.next_u64() >> random.below(64);
-}
+std::uint64_t random_number(bb::RandomStream& random) { return random.below(4) == 0 ? 0 : random.next_u64() >> random.below(64); }
 
 WireEnvelope random_message(bb::RandomStream& random) {
   WireEnvelope message;
@@ -72,7 +75,8 @@ bool same_lists(const google::protobuf::RepeatedPtrField<std::string>& texts, co
 }
 
 bool same_envelope(const WireEnvelope& message, const EnvelopeView& view) {
-  if (!same_lists(message.dest_peer_addresses(), view.destinations) || !same_lists(message.src_peer_addresses(), view.source_addresses))
+  if (!same_lists(message.dest_peer_addresses(), view.destinations) ||
+      !same_lists(message.src_peer_addresses(), view.source_addresses))
     return false;
   if (message.fills_size() != static_cast<int>(view.fills.size())) return false;
   for (int i = 0; i < message.fills_size(); ++i) {
@@ -101,7 +105,8 @@ bool same_envelope(const WireEnvelope& message, const EnvelopeView& view) {
 ByteBuffer written(const EnvelopeView& view) {
   std::vector<bb::wire::FillFields> fills;
   for (const auto& fill : view.fills)
-    fills.push_back({.suffix = fill.suffix, .payload = fill.payload, .type_hash = fill.type_hash, .trigger_only = fill.trigger_only});
+    fills.push_back(
+        {.suffix = fill.suffix, .payload = fill.payload, .type_hash = fill.type_hash, .trigger_only = fill.trigger_only});
   ByteBuffer out;
   bb::wire::write_envelope({.destinations = view.destinations,
                             .fills = fills,
@@ -177,7 +182,7 @@ class Walker {
       if (!number(value, end, 5) || value > end - std::min(at_, end)) return false;
       const std::size_t inner_end = at_ + static_cast<std::size_t>(value);
       if (envelope && known && (field == 2 || field == 3 || field == 5)) {
-        const std::span<const std::uint32_t> inner = field == 2 ? std::span<const std::uint32_t>(kFillTypes)
+        const std::span<const std::uint32_t> inner = field == 2   ? std::span<const std::uint32_t>(kFillTypes)
                                                      : field == 3 ? std::span<const std::uint32_t>(kCorrelationTypes)
                                                                   : std::span<const std::uint32_t>(kReportTypes);
         if (!message(inner, inner_end, false)) return false;
@@ -242,13 +247,20 @@ void mutate(ByteBuffer& bytes, bb::RandomStream& random) {
     }
     default: {
       // Groups, unknown fields, keys and numbers at their edge.
-      static const ByteBuffer pieces[] = {bb::samples::hex("fb01"),       bb::samples::hex("fc01"),
-                                          bb::samples::hex("fa010100"),   bb::samples::hex("f901"),
-                                          bb::samples::hex("2080808080808080808002"), bb::samples::hex("208080808080808080807f"),
-                                          bb::samples::hex("b8808080808000"), bb::samples::hex("0a80808080808000"),
-                                          bb::samples::hex("0800"),       bb::samples::hex("3d01020304"),
-                                          bb::samples::hex("1a00"),       bb::samples::hex("f8ffffff0f01"),
-                                          bb::samples::hex("f8ffffff1f01"), bb::samples::hex("00")};
+      static const ByteBuffer pieces[] = {bb::samples::hex("fb01"),
+                                          bb::samples::hex("fc01"),
+                                          bb::samples::hex("fa010100"),
+                                          bb::samples::hex("f901"),
+                                          bb::samples::hex("2080808080808080808002"),
+                                          bb::samples::hex("208080808080808080807f"),
+                                          bb::samples::hex("b8808080808000"),
+                                          bb::samples::hex("0a80808080808000"),
+                                          bb::samples::hex("0800"),
+                                          bb::samples::hex("3d01020304"),
+                                          bb::samples::hex("1a00"),
+                                          bb::samples::hex("f8ffffff0f01"),
+                                          bb::samples::hex("f8ffffff1f01"),
+                                          bb::samples::hex("00")};
       const ByteBuffer& piece = pieces[random.below(std::size(pieces))];
       bytes.insert(bytes.begin() + position(), piece.begin(), piece.end());
       break;

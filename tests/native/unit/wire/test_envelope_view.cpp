@@ -82,7 +82,8 @@ TEST_CASE("every cap holds at its number and not one beyond", "[envelope]") {
                     caps.source_address_bytes_max);
     at_cap_and_over({.destinations = caps.destinations_max}, {.destinations = caps.destinations_max + 1u}, caps,
                     Kind::too_many_destinations, caps.destinations_max);
-    at_cap_and_over({.reports = caps.reports_max}, {.reports = caps.reports_max + 1u}, caps, Kind::too_many_reports, caps.reports_max);
+    at_cap_and_over({.reports = caps.reports_max}, {.reports = caps.reports_max + 1u}, caps, Kind::too_many_reports,
+                    caps.reports_max);
   }
   const ByteBuffer bytes = build({.fills = 3, .payload = 10});
   CHECK_FALSE(parse(bytes, {.total_bytes_max = bytes.size()}).has_value());
@@ -96,9 +97,16 @@ TEST_CASE("every cap holds at its number and not one beyond", "[envelope]") {
 
 TEST_CASE("of several errors the first in the order of the protocol is told", "[envelope]") {
   // Everything is wrong; the errors are repaired one after another.
-  EnvelopeCaps caps{.total_bytes_max = 1, .fills_max = 1, .fill_bytes_max = 1, .suffix_bytes_max = 1, .source_addresses_max = 1,
-                    .source_address_bytes_max = 1, .destinations_max = 1, .reports_max = 1};
-  ByteBuffer bytes = build({.destinations = 2, .fills = 2, .payload = 2, .suffix = 2, .reports = 2, .addresses = 2, .address = 2, .version = 2});
+  EnvelopeCaps caps{.total_bytes_max = 1,
+                    .fills_max = 1,
+                    .fill_bytes_max = 1,
+                    .suffix_bytes_max = 1,
+                    .source_addresses_max = 1,
+                    .source_address_bytes_max = 1,
+                    .destinations_max = 1,
+                    .reports_max = 1};
+  ByteBuffer bytes =
+      build({.destinations = 2, .fills = 2, .payload = 2, .suffix = 2, .reports = 2, .addresses = 2, .address = 2, .version = 2});
   bytes.push_back(0x0f);
   CHECK(parse(bytes, caps)->kind == Kind::oversize_envelope);
   caps.total_bytes_max = bytes.size();
@@ -143,34 +151,58 @@ TEST_CASE("the first fill that is too large is told, payload before suffix", "[e
 }
 
 TEST_CASE("malformed bytes are told with the field they are in", "[envelope]") {
-  CHECK(malformed_at("00") == 0u);            // field 0
-  CHECK(malformed_at("0e") == 0u);            // wire type 6
-  CHECK(malformed_at("3801" "0f") == 2u);     // wire type 7
-  CHECK(malformed_at("3801" "0c") == 2u);     // an end of no group
-  CHECK(malformed_at("0801") == 0u);          // a known field of another wire type
-  CHECK(malformed_at("3d00000000") == 0u);    // the same, fixed32 for a number
-  CHECK(malformed_at("3a0101") == 0u);        // packed numbers where one is expected
-  CHECK(malformed_at("2080") == 0u);          // a number that ends nowhere
+  CHECK(malformed_at("00") == 0u);  // field 0
+  CHECK(malformed_at("0e") == 0u);  // wire type 6
+  CHECK(malformed_at("3801"
+                     "0f") == 2u);  // wire type 7
+  CHECK(malformed_at("3801"
+                     "0c") == 2u);          // an end of no group
+  CHECK(malformed_at("0801") == 0u);        // a known field of another wire type
+  CHECK(malformed_at("3d00000000") == 0u);  // the same, fixed32 for a number
+  CHECK(malformed_at("3a0101") == 0u);      // packed numbers where one is expected
+  CHECK(malformed_at("2080") == 0u);        // a number that ends nowhere
   CHECK(malformed_at("20ffffffffffffffffff02") == 0u);
   CHECK(malformed_at("20ffffffffffffffffffff01") == 0u);
   CHECK(malformed_at("20ffffffffffffffffff01") == std::nullopt);
-  CHECK(malformed_at("12020a05") == 0u);      // a length beyond its message
+  CHECK(malformed_at("12020a05") == 0u);  // a length beyond its message
   CHECK(malformed_at("0a05") == 0u);
   CHECK(malformed_at("0affffffff0f") == 0u);
   CHECK(malformed_at("0affffffffffffffffff01") == 0u);
-  CHECK(malformed_at("8080808010" "01") == 0u);   // a key of 33 bits
-  CHECK(malformed_at("12020880" "3801") == 0u);   // a number that runs over the end of its message
-  CHECK(malformed_at("f901" "00000000000000") == 0u);
-  CHECK(malformed_at("f901" "0000000000000000") == std::nullopt);
-  CHECK(malformed_at("fd01" "000000") == 0u);
-  CHECK(malformed_at("fd01" "00000000") == std::nullopt);
-  CHECK(malformed_at("fb01" "0801" "f401") == 0u);  // another group's end
-  CHECK(malformed_at("1203" "fb01" "08" "01fc01") == 0u);  // a group across the end of its message
+  CHECK(malformed_at("8080808010"
+                     "01") == 0u);  // a key of 33 bits
+  CHECK(malformed_at("12020880"
+                     "3801") == 0u);  // a number that runs over the end of its message
+  CHECK(malformed_at("f901"
+                     "00000000000000") == 0u);
+  CHECK(malformed_at("f901"
+                     "0000000000000000") == std::nullopt);
+  CHECK(malformed_at("fd01"
+                     "000000") == 0u);
+  CHECK(malformed_at("fd01"
+                     "00000000") == std::nullopt);
+  CHECK(malformed_at("fb01"
+                     "0801"
+                     "f401") == 0u);  // another group's end
+  CHECK(malformed_at("1203"
+                     "fb01"
+                     "08"
+                     "01fc01") == 0u);  // a group across the end of its message
 }
 
 TEST_CASE("unknown fields and groups are skipped wherever they are", "[envelope]") {
   EnvelopeView view;
-  REQUIRE(view.parse(hex("fa0102aabb" "120a" "fa0101cc" "fb01fc01" "1801" "1a06" "fb01" "fc01" "1005" "3801"), {}).has_value());
+  REQUIRE(view.parse(hex("fa0102aabb"
+                         "120a"
+                         "fa0101cc"
+                         "fb01fc01"
+                         "1801"
+                         "1a06"
+                         "fb01"
+                         "fc01"
+                         "1005"
+                         "3801"),
+                     {})
+              .has_value());
   REQUIRE(view.fills.size() == 1);
   CHECK(view.fills[0].trigger_only);
   CHECK(view.request_id == 5);
@@ -187,11 +219,23 @@ TEST_CASE("groups nest a hundred levels and no more", "[envelope]") {
   CHECK(malformed_at(nested(100)) == std::nullopt);
   CHECK(malformed_at(nested(101)) == 0u);
   CHECK(malformed_at(nested(5000)) == 0u);
+  // A fill is a level of its own; 99 groups are 396 bytes, 100 are 400.
+  CHECK(malformed_at("128c03" + nested(99)) == std::nullopt);
+  CHECK(malformed_at("129003" + nested(100)) == 0u);
 }
 
 TEST_CASE("repeated single fields: the last number wins, messages are merged", "[envelope]") {
   EnvelopeView view;
-  REQUIRE(view.parse(hex("3805" "2001" "3801" "2002" "1a020801" "1a021009" "3201aa" "3200"), {}).has_value());
+  REQUIRE(view.parse(hex("3805"
+                         "2001"
+                         "3801"
+                         "2002"
+                         "1a020801"
+                         "1a021009"
+                         "3201aa"
+                         "3200"),
+                     {})
+              .has_value());
   CHECK(view.schema_version == 1);
   CHECK(view.remaining_deadline_ns == 2);
   CHECK(view.has_correlation);
@@ -199,7 +243,13 @@ TEST_CASE("repeated single fields: the last number wins, messages are merged", "
   CHECK(view.request_id == 9);
   CHECK(view.source_peer.empty());
   // Inside of a fill too, and 64-bit numbers are cut for 32-bit fields.
-  const ByteBuffer in_fill = hex("120a" "1801" "1800" "0a0101" "0a0102" "38818080808001");
+  const ByteBuffer in_fill =
+      hex("120a"
+          "1801"
+          "1800"
+          "0a0101"
+          "0a0102"
+          "38818080808001");
   REQUIRE(view.parse(in_fill, {}).has_value());
   CHECK_FALSE(view.fills[0].trigger_only);
   CHECK(bb::to_hex(view.fills[0].suffix) == "02");
@@ -218,11 +268,19 @@ TEST_CASE("identity fields are read, and absent in older envelopes", "[envelope]
 
 TEST_CASE("a view that is used again keeps nothing of the last envelope", "[envelope]") {
   EnvelopeView view;
-  const ByteBuffer full = build({.destinations = 3, .fills = 5, .payload = 3, .suffix = 3, .reports = 2, .addresses = 2, .address = 4});
+  const ByteBuffer full =
+      build({.destinations = 3, .fills = 5, .payload = 3, .suffix = 3, .reports = 2, .addresses = 2, .address = 4});
   REQUIRE(view.parse(full, {}).has_value());
   CHECK(view.fills.size() == 5);
   const auto* const fills = view.fills.data();
-  REQUIRE(view.parse(hex("1a0408011001" "2007" "320100" "3801" "4805" "5006"), {}).has_value());
+  REQUIRE(view.parse(hex("1a0408011001"
+                         "2007"
+                         "320100"
+                         "3801"
+                         "4805"
+                         "5006"),
+                     {})
+              .has_value());
   REQUIRE(view.parse({}, {}).has_value());
   CHECK(view.destinations.empty());
   CHECK(view.fills.empty());

@@ -36,13 +36,21 @@ TEST_CASE("the worked envelope of a data-plane request", "[envelope_writer]") {
                .correlation_kind = 1,
                .request_id = 5,
                .remaining_deadline_ns = 100000000,
-               .source_addresses = sources}) ==
-        hex("0a0da5030a00080000000000000007" "1223" "0a0ae2010000000000000011" "120b0300000000000000010203" "20bdd2a888cce18cc11d"
-            "1a0408011005" "2080c2d72f" "3801" "420da5030a00080000000000000001"));
+               .source_addresses = sources}) == hex("0a0da5030a00080000000000000007"
+                                                    "1223"
+                                                    "0a0ae2010000000000000011"
+                                                    "120b0300000000000000010203"
+                                                    "20bdd2a888cce18cc11d"
+                                                    "1a0408011005"
+                                                    "2080c2d72f"
+                                                    "3801"
+                                                    "420da5030a00080000000000000001"));
   CHECK(write({}) == hex("3801"));
   CHECK(write({.schema_version = 0}).empty());
   CHECK(write({.has_correlation = true}) == hex("1a003801"));
-  CHECK(write({.incarnation = 1, .sequence = 2}) == hex("3801" "4801" "5002"));
+  CHECK(write({.incarnation = 1, .sequence = 2}) == hex("3801"
+                                                        "4801"
+                                                        "5002"));
 }
 
 TEST_CASE("head, body and tail join to the whole, and the body is shared by a fan-out", "[envelope_writer]") {
@@ -92,7 +100,8 @@ TEST_CASE("an envelope is appended to what is there", "[envelope_writer]") {
 TEST_CASE("extreme numbers are written and read back", "[envelope_writer]") {
   const RttReport reports[] = {{UINT64_MAX, UINT64_MAX, UINT32_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}, {}};
   for (const std::int32_t kind : {0, 1, 2, 127, 128, -1, INT32_MIN, INT32_MAX}) {
-    const ByteBuffer bytes = write({.has_correlation = true, .correlation_kind = kind, .request_id = UINT64_MAX, .reports = reports});
+    const ByteBuffer bytes =
+        write({.has_correlation = true, .correlation_kind = kind, .request_id = UINT64_MAX, .reports = reports});
     EnvelopeView view;
     REQUIRE(view.parse(bytes, {}).has_value());
     CHECK(view.correlation_kind == kind);

@@ -1,6 +1,6 @@
 // Peer ids: forms, bounds, order, and every truncation of the bytes.
-#include <catch2/catch_test_macros.hpp>
 #include <algorithm>
+#include <catch2/catch_test_macros.hpp>
 
 #include "unit/wire/samples.h"
 
@@ -67,7 +67,8 @@ TEST_CASE("no prefix of a peer id is a peer id, and neither is one with more beh
     ByteBuffer bytes = peer.to_bytes();
     REQUIRE(*PeerId::from_bytes(bytes) == peer);
     REQUIRE(*PeerId::from_text(peer.to_text()) == peer);
-    for (std::size_t size = 0; size < bytes.size(); ++size) REQUIRE_FALSE(PeerId::from_bytes(bb::Bytes(bytes).first(size)).has_value());
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+      REQUIRE_FALSE(PeerId::from_bytes(bb::Bytes(bytes).first(size)).has_value());
     bytes.push_back(0);
     REQUIRE_FALSE(PeerId::from_bytes(bytes).has_value());
   }

@@ -111,11 +111,16 @@ TEST_CASE("makers report a memory that is exhausted, and leak nothing", "[value]
     const bb::PeerId peers[] = {bb::PeerId::from(1), bb::PeerId::from(2)};
     const std::pair<std::uint64_t, float> results[] = {{1, 2.0f}, {3, 4.0f}};
     const Value children[] = {Value::trigger(), Value::f32(1)};
-    const bb::Result<Value> made[] = {Value::bytes(memory, bb::ByteBuffer(200)), Value::text(memory, "text"),
-                                      Value::peer(memory, peers[0]),            Value::peers(memory, peers),
-                                      Value::address(memory, address),          Value::addresses(memory, {&address, 1}),
-                                      Value::fed_avg_meta(memory, {}),          Value::composite(memory, children),
-                                      Value::search_results(memory, results),   Value::foreign(memory, 7, bb::ByteBuffer(64)),
+    const bb::Result<Value> made[] = {Value::bytes(memory, bb::ByteBuffer(200)),
+                                      Value::text(memory, "text"),
+                                      Value::peer(memory, peers[0]),
+                                      Value::peers(memory, peers),
+                                      Value::address(memory, address),
+                                      Value::addresses(memory, {&address, 1}),
+                                      Value::fed_avg_meta(memory, {}),
+                                      Value::composite(memory, children),
+                                      Value::search_results(memory, results),
+                                      Value::foreign(memory, 7, bb::ByteBuffer(64)),
                                       Value::tensor(memory, DType::f32, shape)};
     for (const bb::Result<Value>& value : made)
       if (!value) REQUIRE(value.error().code == Code::no_memory);

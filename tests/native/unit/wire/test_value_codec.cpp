@@ -85,7 +85,9 @@ TEST_CASE("a foreign value keeps the bytes and the hash it was given", "[value_c
 
 TEST_CASE("other spellings of a type are read into the same carrier", "[value_codec]") {
   Memory memory;
-  const auto read = [&](std::string_view name, std::string_view bytes) { return *bb::decode_value(memory, bb::fnv1a64(name), hex(bytes)); };
+  const auto read = [&](std::string_view name, std::string_view bytes) {
+    return *bb::decode_value(memory, bb::fnv1a64(name), hex(bytes));
+  };
   const Value list = read("alloc::vec::Vec<f32>", "020000000000000000000000000080bf");
   CHECK(list.is_f32_tensor());
   CHECK(list.as_tensor().shape.size() == 1);
@@ -146,7 +148,9 @@ TEST_CASE("tensors that contradict themselves are refused where they do", "[valu
   std::string nine = "010900000000000000";
   for (int i = 0; i < 9; ++i) nine += "0100000000000000";
   CHECK(decode_error(cpu, hex(nine + "0100000000000000")) == bb::Error{Code::over_cap, 1});
-  CHECK(refused(cpu, "01020000000000000000000000000000800200000000000000" "0000000000000000") == Code::dims_mismatch);
+  CHECK(refused(cpu,
+                "01020000000000000000000000000000800200000000000000"
+                "0000000000000000") == Code::dims_mismatch);
 
   // Other element types: tag, shape, length and bytes.
   CHECK(decode_error(kAnyTensor, hex("0d")) == bb::Error{Code::invalid_value, 0});
@@ -165,11 +169,14 @@ TEST_CASE("values with fields that no writer makes are refused", "[value_codec]"
   const std::uint64_t address = bb::carrier_hash(Carrier::address);
   CHECK(decode_error(address, hex("010000000000000004000000")) == bb::Error{Code::invalid_value, 8});
   CHECK(decode_error(address, hex("0100000000000000030000000100000000000000ff")) == bb::Error{Code::invalid_utf8, 8});
-  CHECK(decode_error(address, hex("010000000000000000000000" "020000000000000000" "05")) == bb::Error{Code::invalid_value, 8});
+  CHECK(decode_error(address, hex("010000000000000000000000"
+                                  "020000000000000000"
+                                  "05")) == bb::Error{Code::invalid_value, 8});
   CHECK(decode_error(bb::carrier_hash(Carrier::peer), hex("0300000000000000000105")).code == Code::ok);
   CHECK(decode_error(bb::carrier_hash(Carrier::peer), hex("03000000000000000001")).code == Code::truncated);
   CHECK(decode_error(bb::carrier_hash(Carrier::peer), hex("0300000000000000000205")) == bb::Error{Code::invalid_value, 0});
-  CHECK(decode_error(bb::carrier_hash(Carrier::peers), hex("01000000000000000300000000000000000205")) == bb::Error{Code::invalid_value, 8});
+  CHECK(decode_error(bb::carrier_hash(Carrier::peers), hex("01000000000000000300000000000000000205")) ==
+        bb::Error{Code::invalid_value, 8});
 }
 
 TEST_CASE("an error inside of a composite is told at its place in the whole", "[value_codec]") {

@@ -83,8 +83,8 @@ TEST_CASE("a flipped bit makes another value or an error", "[hostile]") {
 
 TEST_CASE("forged counts are refused before anything is reserved", "[hostile]") {
   // A memory that has nothing to give shows that nothing was asked of it.
-  for (const std::uint64_t count : {std::uint64_t{1} << 20, std::uint64_t{1} << 32, std::uint64_t{1} << 61, UINT64_MAX / 16, UINT64_MAX / 8,
-                                    UINT64_MAX / 4, UINT64_MAX - 1, UINT64_MAX}) {
+  for (const std::uint64_t count : {std::uint64_t{1} << 20, std::uint64_t{1} << 32, std::uint64_t{1} << 61, UINT64_MAX / 16,
+                                    UINT64_MAX / 8, UINT64_MAX / 4, UINT64_MAX - 1, UINT64_MAX}) {
     for (const std::uint64_t hash : all_hashes()) {
       for (std::size_t at = 0; at <= 24; ++at) {
         ByteBuffer bytes(40, 0);
@@ -106,8 +106,8 @@ TEST_CASE("forged counts are refused before anything is reserved", "[hostile]") 
 
 TEST_CASE("a count is refused as truncated when the rest cannot hold it", "[hostile]") {
   Memory memory;
-  for (const Carrier carrier : {Carrier::peers, Carrier::addresses, Carrier::address, Carrier::composite, Carrier::bytes, Carrier::text,
-                                Carrier::search_results, Carrier::peer}) {
+  for (const Carrier carrier : {Carrier::peers, Carrier::addresses, Carrier::address, Carrier::composite, Carrier::bytes,
+                                Carrier::text, Carrier::search_results, Carrier::peer}) {
     ByteBuffer bytes(8 + 64, 0);
     for (const std::uint64_t count : {std::uint64_t{65}, std::uint64_t{1} << 40, UINT64_MAX}) {
       bb::store_le(bytes.data(), count);
@@ -115,6 +115,23 @@ TEST_CASE("a count is refused as truncated when the rest cannot hold it", "[host
       REQUIRE_FALSE(value.has_value());
       CHECK(value.error().code == Code::truncated);
     }
+  }
+}
+
+TEST_CASE("a count that the rest cannot hold is told at the count, before any element is read", "[hostile]") {
+  Memory memory;
+  const std::pair<Carrier, std::uint64_t> least_bytes[] = {{Carrier::peers, 10},
+                                                           {Carrier::addresses, 8},
+                                                           {Carrier::address, 4},
+                                                           {Carrier::composite, 16},
+                                                           {Carrier::search_results, 12}};
+  for (const auto& [carrier, bytes_each] : least_bytes) {
+    ByteBuffer bytes(8 + 240, 0);
+    bb::store_le(bytes.data(), 240 / bytes_each + 1);
+    const auto value = bb::decode_value(memory, bb::carrier_hash(carrier), bytes);
+    INFO("carrier " << static_cast<int>(carrier));
+    REQUIRE_FALSE(value.has_value());
+    CHECK(value.error() == bb::Error{Code::truncated, 0});
   }
 }
 

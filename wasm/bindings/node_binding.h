@@ -1,0 +1,115 @@
+// A node as JavaScript holds it, and the steps that lead to one.
+#pragma once
+
+#include "engine_binding.h"
+#include "step_block.h"
+
+namespace bb::bindings {
+
+class NodeBinding {
+ public:
+  NodeBinding(EngineBinding& engine, std::unique_ptr<OpenCommands> commands);
+  ~NodeBinding();
+
+  // Peers. A peer's id is its multihash bytes; a handle is not negative, an error is.
+  double admit(std::uint32_t at, std::uint32_t size);
+  double handle_of(std::uint32_t at, std::uint32_t size);
+  /// The id's base58 text; empty when the handle is unknown.
+  std::string peer_of(std::uint32_t handle) const;
+  std::int32_t retire(std::uint32_t handle);
+  std::int32_t grant(std::uint32_t handle, double total_bytes);
+  std::int32_t add_peer(std::uint32_t at, std::uint32_t size);
+  std::int32_t add_address(std::uint32_t at, std::uint32_t size);
+  std::int32_t end_add_peer();
+  std::int32_t drop_peer(std::uint32_t at, std::uint32_t size);
+  /// Texts of all addresses of a peer, one a line.
+  std::string addresses_of(std::uint32_t at, std::uint32_t size);
+
+  /// Where the next frame's bytes go; 0 when it is too long or there is no memory.
+  std::uint32_t reserve(std::uint32_t size);
+  /// Takes the frame in. 0 accepted, 1 duplicate, else -Code for a refusal, kMalformed - kind for a frame that is no envelope.
+  std::int32_t receive(std::uint32_t handle, std::uint32_t size);
+  /// Why the last frame was not taken.
+  std::string receive_detail() const;
+
+  // Inputs of the next invocation, from records that JavaScript wrote; then the call. The execution is the engine's answer.
+  std::int32_t add_input(std::string name, std::uint32_t record);
+  std::int32_t invoke(std::string target);
+  std::int32_t deliver_event(std::string target);
+
+  // A completion: outputs by position, then the call.
+  std::int32_t add_output(std::uint32_t record);
+  std::int32_t complete(std::uint32_t command_low, std::uint32_t command_high);
+  std::int32_t complete_failed(std::uint32_t command_low, std::uint32_t command_high, std::string reason, std::string detail);
+
+  /// The address of the step block; 0 on failure. It is void after the next call into the node.
+  std::uint32_t poll(double now_ms, std::uint32_t ops);
+  void set_mask(std::uint32_t kinds);
+  std::string name(std::uint32_t number) const;
+  std::uint32_t name_count() const { return block_.names().size(); }
+  /// Target and node of an op's number in a step, separated by a line break.
+  std::string op_name(std::uint32_t number) const;
+
+  /// Commands whose ops failed in the last poll, by their deadline, while JavaScript was still at work on them.
+  std::uint32_t abandoned_count() const { return static_cast<std::uint32_t>(abandoned_.size()); }
+  double abandoned(std::uint32_t position) const;
+
+  std::string inspect() const;
+  std::string stats() const;
+
+ private:
+  friend class InstallBinding;
+  std::int32_t fail_delivery(const DeliveryError& error);
+  void note_abandoned(const Poll& poll);
+
+  EngineBinding& engine_;
+  std::unique_ptr<OpenCommands> commands_;
+  std::unique_ptr<Node> node_;
+  Arena inbound_;  // the frame that is coming in
+  std::uint32_t inbound_at_ = 0;
+  std::uint32_t inbound_size_ = 0;
+  std::uint64_t frame_bytes_max_ = 0;
+  ReceiveStatus received_;
+  std::vector<std::pair<std::string, Value>> inputs_;
+  std::vector<Value> outputs_;
+  PeerId adding_;
+  std::vector<Address> addresses_;
+  std::vector<std::uint64_t> abandoned_;
+  StepBlock block_;
+  std::uint32_t mask_ = kStepsByDefault;
+};
+
+/// Collects what an installation needs, piece by piece; the first piece that is wrong is reported by `install`.
+class InstallBinding {
+ public:
+  explicit InstallBinding(EngineBinding& engine) : engine_(engine) {}
+
+  void peer(std::uint32_t at, std::uint32_t size);
+  void address(std::uint32_t at, std::uint32_t size);
+  void artifact(std::uint32_t at, std::uint32_t size);
+  void target(std::string name);
+  void limit(std::string name, double value);
+  void seed(std::uint32_t low, std::uint32_t high);
+  void incarnation(std::uint32_t low, std::uint32_t high);
+  void flags(bool credit_required, bool echo_app_events);
+  void config_number(std::string slot, std::string name, double number);
+  void config_integer(std::string slot, std::string name, std::uint32_t low, std::uint32_t high);
+  void config_flag(std::string slot, std::string name, bool flag);
+  void config_text(std::string slot, std::string name, std::string text);
+  void config_bytes(std::string slot, std::string name, std::uint32_t at, std::uint32_t size);
+  /// Appends to a list.
+  void config_item(std::string slot, std::string name, std::uint32_t at, std::uint32_t size);
+
+  /// nullptr on failure.
+  NodeBinding* install();
+
+ private:
+  void refuse(std::string_view code, std::string detail);
+
+  EngineBinding& engine_;
+  InstallOptions options_;
+  std::deque<ByteBuffer> artifacts_;
+  std::string error_;
+};
+
+}  // namespace bb::bindings

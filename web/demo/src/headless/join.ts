@@ -1,0 +1,68 @@
+// One peer in the terminal that joins the page at an address, until it is interrupted or has done its rounds.
+import { WebSocket } from "ws";
+import { BBError, Engine, peerIdToText, platformHost, randomPeerId, workerDriver } from "bytesandbrains";
+import { webSocketTransport, type WebSocketConstructor } from "bytesandbrains/transports/websocket";
+import { Learner } from "../learner.js";
+import type { JoinOptions } from "../options.js";
+import { pageModelSeed, pageRoom, takeSeat, type Seat } from "../page-network.js";
+import { compileProgram } from "../program.js";
+import { makeShares, shareOfSeat, type Share } from "../shares.js";
+import { loadDigits } from "./data.js";
+import { percent, type RoundRecord } from "./scoreboard.js";
+import { describeTrouble, recordOf } from "./telling.js";
+
+const restMs = 250; // the pace of the page, which is meant to be watched
+
+async function shareFor(options: JoinOptions, seat: Seat): Promise<Share> {
+  if (options.data === undefined) return shareOfSeat(seat.seat, seat.seats, options.seed);
+  const { train, test } = await loadDigits(options.data, options.seed);
+  const share = makeShares(train, test, seat.seats, options.seed)[seat.seat];
+  if (share === undefined) throw new BBError("bad_seat", `seat ${seat.seat} of ${seat.seats}`);
+  return share;
+}
+
+function lineOf(record: RoundRecord, learner: Learner): string {
+  const { round, loss, accuracy, alone, contributors } = record;
+  return `round ${round}   together ${percent(accuracy)}   alone ${percent(alone)}   loss ${(loss ?? 0).toFixed(3)}   merged ${contributors}   peers ${learner.rounds.neighbours().length + 1}`;
+}
+
+/** Joins and resolves with the exit code. */
+export async function runJoined(options: JoinOptions, signal: AbortSignal): Promise<number> {
+  const host = platformHost();
+  const peerId = randomPeerId((into) => host.random(into));
+  const seat = await takeSeat(options.address, peerId);
+  const engine = await Engine.load();
+  const share = await shareFor(options, seat);
+  const learner = await Learner.create({
+    engine,
+    program: compileProgram(engine, "mesh"),
+    share, peerId, host,
+    transport: webSocketTransport({ url: seat.hubUrl, room: pageRoom, webSocket: WebSocket as unknown as WebSocketConstructor }),
+    driver: workerDriver(host),
+    part: "mesh",
+    modelSeed: pageModelSeed,
+    dataSeed: options.seed,
+    restMs,
+    ...(options.rounds === undefined ? {} : { rounds: options.rounds }),
+  });
+  const records: RoundRecord[] = [];
+  const print = (line: string): void => void (options.json ? process.stderr : process.stdout).write(`${line}\n`);
+  describeTrouble(learner, (text) => print(text));
+  learner.rounds.on("round", (event) => {
+    const record = recordOf(event);
+    if (options.json) records.push(record);
+    print(lineOf(record, learner));
+  });
+  signal.addEventListener("abort", () => learner.rounds.stop(), { once: true });
+  const keep = setInterval(() => void takeSeat(options.address, peerId).catch(() => undefined), seat.renewMs);
+  try {
+    await learner.start();
+    print(`joined ${options.address} as ${peerIdToText(peerId)} with the digits ${share.digits.join(" and ")}`);
+    await learner.run();
+  } finally {
+    clearInterval(keep);
+    await learner.stop();
+  }
+  if (options.json) process.stdout.write(`${JSON.stringify({ peer: peerIdToText(peerId), digits: share.digits, rounds: records }, null, 2)}\n`);
+  return 0;
+}

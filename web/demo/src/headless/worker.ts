@@ -1,0 +1,75 @@
+// The process of one peer in a headless run. Its orders come from the process that started it; without that one it ends.
+import { WebSocket } from "ws";
+import { Engine, peerIdFromNumber, platformHost, workerDriver } from "bytesandbrains";
+import { webSocketTransport, type WebSocketConstructor } from "bytesandbrains/transports/websocket";
+import { Learner } from "../learner.js";
+import { compileProgram } from "../program.js";
+import { serverPeer, type FromPeer, type ToPeer } from "./messages.js";
+import { describeTrouble, recordOf } from "./telling.js";
+
+type Setup = Extract<ToPeer, { type: "setup" }>;
+
+function tell(message: FromPeer): void {
+  if (process.connected) process.send?.(message);
+}
+
+async function prepare(setup: Setup): Promise<Learner> {
+  const engine = await Engine.load();
+  const host = platformHost();
+  const learner = await Learner.create({
+    engine,
+    program: compileProgram(engine, setup.topology),
+    share: setup.share,
+    peerId: peerIdFromNumber(setup.peer),
+    transport: webSocketTransport({ url: setup.hubUrl, room: "headless", webSocket: WebSocket as unknown as WebSocketConstructor }),
+    driver: workerDriver(host),
+    host,
+    part: setup.part,
+    server: peerIdFromNumber(serverPeer),
+    modelSeed: setup.modelSeed,
+    dataSeed: setup.dataSeed,
+    rounds: setup.rounds,
+  });
+  describeTrouble(learner, (text) => tell({ type: "note", text: `peer ${setup.peer}: ${text}` }));
+  const count = (): void => tell({ type: "neighbours", count: learner.rounds.neighbours().length });
+  learner.peer.on("link", count);
+  learner.peer.on("link-down", count);
+  learner.rounds.on("round", (event) => tell({ type: "round", record: recordOf(event), traffic: trafficOf(learner) }));
+  await learner.start();
+  count();
+  return learner;
+}
+
+function trafficOf(learner: Learner): { sent: number; received: number } {
+  const { bytesSent, bytesReceived } = learner.transport.stats();
+  return { sent: bytesSent, received: bytesReceived };
+}
+
+function fail(error: unknown): void {
+  tell({ type: "failed", text: error instanceof Error ? error.message : String(error) });
+  process.exitCode = 1;
+  process.disconnect?.();
+}
+
+let learner: Promise<Learner> | undefined;
+
+process.on("message", (message: ToPeer) => {
+  switch (message.type) {
+    case "setup":
+      learner = prepare(message);
+      learner.catch(fail);
+      return;
+    case "go":
+      learner?.then(async (one) => {
+        await one.run();
+        tell({ type: "finished", traffic: trafficOf(one) });
+      }).catch(fail);
+      return;
+    case "stop":
+      learner?.then((one) => one.stop()).catch(() => undefined).finally(() => process.exit(0));
+      return;
+    default:
+      message satisfies never;
+  }
+});
+process.on("disconnect", () => process.exit());
