@@ -5,6 +5,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "bb/hash.h"
 
@@ -14,7 +15,9 @@ namespace {
 template <class Message>
 void sort_metadata(Message& message) {
   auto& entries = *message.mutable_metadata_props();
-  std::stable_sort(entries.pointer_begin(), entries.pointer_end(), [](const auto* a, const auto* b) { return a->key() < b->key(); });
+  std::sort(entries.pointer_begin(), entries.pointer_end(), [](const auto* a, const auto* b) {
+    return std::tie(a->key(), a->value()) < std::tie(b->key(), b->value());
+  });
 }
 
 void append(ByteBuffer& stream, std::string_view text) {

@@ -3,6 +3,7 @@
 
 #include "base/utf8.h"
 #include "heap.h"
+#include "wire/value_block.h"
 
 namespace bb::bindings {
 namespace {
@@ -25,6 +26,39 @@ bool write_encoded(const Value& value, ValueRecord& record, Arena& arena) {
   if (!at) return false;
   encode_value_to(value, at);
   return set_range(record, {at, static_cast<std::size_t>(size)});
+}
+
+/// Texts, each after its u32 length and padded to a multiple of 4.
+bool write_texts(const std::vector<std::string>& texts, ValueRecord& record, Arena& arena) {
+  std::uint64_t size = 0;
+  for (const std::string& text : texts) size += 4 + padded(text.size());
+  std::uint8_t* const start = arena.reserve_zeroed(size);
+  if (!start) return false;
+  std::uint8_t* at = start;
+  for (const std::string& text : texts) {
+    store_le(at, static_cast<std::uint32_t>(text.size()));
+    std::memcpy(at + 4, text.data(), text.size());
+    at += 4 + padded(text.size());
+  }
+  record.bits = texts.size();
+  return set_range(record, {start, static_cast<std::size_t>(size)});
+}
+
+bool write_addresses(const Value& value, ValueRecord& record, Arena& arena) {
+  wire::BincodeReader reader(value.as_bytes());
+  std::uint64_t count = 1;
+  if (value.carrier() == Carrier::addresses) {
+    const auto listed = reader.number<std::uint64_t>();
+    if (!listed) return false;
+    count = *listed;
+  }
+  std::vector<std::string> texts;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const auto address = wire::read_address(reader);
+    if (!address) return false;
+    texts.push_back(address->to_text());
+  }
+  return write_texts(texts, record, arena);
 }
 
 bool write_peers(std::span<const PeerId> peers, ValueRecord& record, Arena& arena) {
@@ -66,22 +100,45 @@ Result<Value> read_peer(Bytes bytes, Memory& memory) {
   return Value::peer(memory, peer);
 }
 
-Result<Value> read_peers(const ValueRecord& record, Memory& memory) {
+/// Calls `take(bytes)` for every entry of a list of lengths and bytes.
+template <class Take>
+Status read_list(const ValueRecord& record, Take take) {
   if (record.bits > kCountMax) return fail(Code::over_cap, record.bits);
   const Bytes bytes = heap_bytes(record.at, record.len);
   if (bytes.size() != record.len) return fail(Code::bad_argument);
-  std::vector<PeerId> peers;
   std::size_t at = 0;
   for (std::uint64_t i = 0; i < record.bits; ++i) {
     if (bytes.size() - at < 4) return fail(Code::truncated, i);
     const auto length = load_le<std::uint32_t>(bytes.data() + at);
     at += 4;
     if (length > bytes.size() - at) return fail(Code::truncated, i);
-    BB_TRY(peer, PeerId::from_bytes(bytes.subspan(at, length)));
-    peers.push_back(peer);
+    BB_CHECK(take(bytes.subspan(at, length)));
     at += std::min<std::size_t>(padded(length), bytes.size() - at);
   }
+  return {};
+}
+
+Result<Value> read_peers(const ValueRecord& record, Memory& memory) {
+  std::vector<PeerId> peers;
+  BB_CHECK(read_list(record, [&peers](Bytes bytes) -> Status {
+    BB_TRY(peer, PeerId::from_bytes(bytes));
+    peers.push_back(peer);
+    return {};
+  }));
   return Value::peers(memory, peers);
+}
+
+Result<Value> read_addresses(const ValueRecord& record, Memory& memory) {
+  std::vector<Address> addresses;
+  BB_CHECK(read_list(record, [&addresses](Bytes bytes) -> Status {
+    auto address = Address::from_text(as_text(bytes));
+    if (!address) return fail(address.error().code, address.error().at);
+    addresses.push_back(std::move(*address));
+    return {};
+  }));
+  if (record.kind == static_cast<std::uint8_t>(ValueKind::addresses)) return Value::addresses(memory, addresses);
+  if (addresses.size() != 1) return fail(Code::bad_argument, addresses.size());
+  return Value::address(memory, addresses.front());
 }
 
 Result<Value> read_tensor(const ValueRecord& record, Memory& memory) {
@@ -164,6 +221,8 @@ Result<Value> read_nested(const ValueRecord& record, Memory& memory, std::uint32
       if (!is_decodable(record.type_hash)) return Value::foreign(memory, record.type_hash, range);
       return decode_value(memory, record.type_hash, range);
     }
+    case ValueKind::address:
+    case ValueKind::addresses: return read_addresses(record, memory);
   }
   return fail(Code::bad_argument, record.kind);
 }
@@ -214,8 +273,8 @@ bool write_value(const Value& value, ValueRecord& record, Arena& arena) {
     case Carrier::tensor: kind(ValueKind::tensor); return write_tensor(value, record);
     case Carrier::composite: kind(ValueKind::composite); return write_composite(value.as_composite(), record, arena);
     case Carrier::foreign: kind(ValueKind::encoded); return set_range(record, value.as_bytes());
-    case Carrier::address:
-    case Carrier::addresses:
+    case Carrier::address: kind(ValueKind::address); return write_addresses(value, record, arena);
+    case Carrier::addresses: kind(ValueKind::addresses); return write_addresses(value, record, arena);
     case Carrier::fed_avg_meta:
     case Carrier::unit:
     case Carrier::search_results: kind(ValueKind::encoded); return write_encoded(value, record, arena);

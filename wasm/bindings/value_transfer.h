@@ -20,6 +20,8 @@ enum class ValueKind : std::uint8_t {
   text,
   composite,
   encoded,
+  address,    // as text
+  addresses,  // as texts
 };
 
 struct ValueRecord {

@@ -1,3 +1,4 @@
+// Duplicate windows: per incarnation, and by payload.
 #include <catch2/catch_test_macros.hpp>
 
 #include "framework/duplicates.h"

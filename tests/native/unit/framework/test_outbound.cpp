@@ -1,3 +1,4 @@
+// Outbound queues: turns, credit, limits.
 #include <catch2/catch_test_macros.hpp>
 
 #include "framework/outbound.h"

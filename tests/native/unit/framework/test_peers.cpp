@@ -1,3 +1,4 @@
+// The peer table and its address book.
 #include <catch2/catch_test_macros.hpp>
 
 #include "framework/peers.h"

@@ -1,3 +1,4 @@
+// Requests in flight: answers, expiry, limits.
 #include <catch2/catch_test_macros.hpp>
 
 #include "framework/requests.h"

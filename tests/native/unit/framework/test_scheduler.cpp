@@ -1,3 +1,4 @@
+// The scheduler's heap: order, limits, cancelling.
 #include <catch2/catch_test_macros.hpp>
 
 #include "bb/random.h"

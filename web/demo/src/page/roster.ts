@@ -28,6 +28,7 @@ export interface Member {
 }
 
 const historyMax = 600;
+const restartGap = 5; // rounds; a report that is older by less has only taken a slower way
 const membersMax = 64;
 
 /** The peers, in the order in which they were first seen. */
@@ -88,10 +89,13 @@ export class Roster {
     this.record(member, { ...report, round: report.round + 1, aloneLoss: undefined });
   }
 
-  /** Adds a point. A peer that came back starts its line anew. */
+  /** Adds a point. A peer that started anew starts its line anew; what several peers of this tab heard counts once. */
   record(member: Member, moment: Moment): void {
     const last = member.history.at(-1);
-    if (last !== undefined && moment.round <= last.round) member.history = [];
+    if (last !== undefined && moment.round <= last.round) {
+      if (moment.round > last.round - restartGap) return;
+      member.history = [];
+    }
     member.history.push(moment);
     if (member.history.length > historyMax) member.history = member.history.filter((_, index) => index % 2 === 0 || index === historyMax);
   }
