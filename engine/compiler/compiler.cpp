@@ -147,7 +147,9 @@ std::expected<Artifact, CompileError> Compiler::compile_recorded(const onnx::Mod
   if (!stages_.empty()) BB_CHECK(compiler::check_complete(program, compiled));
   const std::string bytes = ir::deterministic_bytes(compiled);
   auto artifact = Artifact::from(as_bytes(bytes));
-  if (!artifact) return std::unexpected(internal("artifact", "the compiled model does not load: " + std::string(code_name(artifact.error().code))));
+  if (!artifact)
+    return std::unexpected(
+        internal("artifact", "the compiled model does not load: " + std::string(code_name(artifact.error().code))));
   return std::move(*artifact);
 }
 

@@ -208,7 +208,7 @@ std::vector<Output> Graph::record(const Op& op) {
   call.metadata = op.metadata;
   call.output_types = op.output_types;
   call.output_count = op.output_count;
-  const std::vector<Output> none(std::clamp<std::uint32_t>(op.output_count, 1, 1u << 16));
+  std::vector<Output> none(std::clamp<std::uint32_t>(op.output_count, 1, 1u << 16));
   if (error_) return none;
   const auto values = recorder_.record(call);
   if (!values) {
@@ -250,7 +250,8 @@ Output CallOutputs::operator[](std::string_view port) const {
   std::string known;
   for (const auto& [name, value] : ports_) known += (known.empty() ? "" : ", ") + name;
   graph_->fail({"UnknownPort",
-                "module '" + module_ + "' has no output '" + std::string(port) + "'; it has: " + (known.empty() ? "none" : known), ""});
+                "module '" + module_ + "' has no output '" + std::string(port) + "'; it has: " + (known.empty() ? "none" : known),
+                ""});
   return {};
 }
 

@@ -6,7 +6,6 @@
 
 #include "bb/compiler.h"
 #include "ir/metadata.h"
-#include "proto/onnx.pb.h"
 
 namespace bb::compiler {
 
@@ -42,11 +41,11 @@ struct Program {
   onnx::ModelProto model;  // functions(0) is the root; emptied by the partition pass of its entry functions
   std::string module;      // the root's name
   std::vector<Binding> bindings;
-  std::map<std::string, std::string, std::less<>> aliases;          // slot → bound slot, fully resolved
-  std::map<std::string, TypeMap, std::less<>> types;                // by function name
-  std::map<std::string, std::string, std::less<>> destinations;     // Send node name → class of its peers
+  std::map<std::string, std::string, std::less<>> aliases;       // slot → bound slot, fully resolved
+  std::map<std::string, TypeMap, std::less<>> types;             // by function name
+  std::map<std::string, std::string, std::less<>> destinations;  // Send node name → class of its peers
   std::vector<Partition> partitions;
-  std::map<std::string, std::uint32_t, std::less<>> batch_groups;   // "from|to" → id
+  std::map<std::string, std::uint32_t, std::less<>> batch_groups;  // "from|to" → id
   std::uint32_t next_wire_id = 0;
   std::uint32_t next_recv = 0;
   std::string pass;  // of the running pass, for errors
@@ -78,20 +77,20 @@ int function_index(const onnx::ModelProto& model, std::string_view name);
 void fill_pass_through(onnx::ModelProto& model, onnx::NodeProto& node, std::string name, std::string from, std::string to);
 
 // The passes, in their order.
-PassResult check_model(Program& program);           // table, version, names, calls, recursion
-PassResult resolve_slots(Program& program);         // every slot to its binding; dependencies
-PassResult inline_functions(Program& program);      // no call hides a wire op
-PassResult prepare_sends(Program& program);         // deadlines; one name per payload
-PassResult validate(Program& program);              // structure of every function
-PassResult expand_ops(Program& program);            // defaults and literals
-PassResult refine_types(Program& program);          // types from declarations and bound storage
-PassResult solve_types(Program& program);           // relations, calls, demands; types written back
-PassResult infer_classes(Program& program);         // a home for every node, a class for every Send's peers
-PassResult synthesize_recvs(Program& program);      // a Recv per consumed port of a Send
-PassResult partition(Program& program);             // one function per class
-PassResult assign_sites(Program& program);          // site keys on Recv, suffixes on Send
-PassResult name_targets(Program& program);          // content hash names
-onnx::ModelProto merge(Program& program);           // functions, bindings, port tables, passport
+PassResult check_model(Program& program);       // table, version, names, calls, recursion
+PassResult resolve_slots(Program& program);     // every slot to its binding; dependencies
+PassResult inline_functions(Program& program);  // no call hides a wire op
+PassResult prepare_sends(Program& program);     // deadlines; one name per payload
+PassResult validate(Program& program);          // structure of every function
+PassResult expand_ops(Program& program);        // defaults and literals
+PassResult refine_types(Program& program);      // types from declarations and bound storage
+PassResult solve_types(Program& program);       // relations, calls, demands; types written back
+PassResult infer_classes(Program& program);     // a home for every node, a class for every Send's peers
+PassResult synthesize_recvs(Program& program);  // a Recv per consumed port of a Send
+PassResult partition(Program& program);         // one function per class
+PassResult assign_sites(Program& program);      // site keys on Recv, suffixes on Send
+PassResult name_targets(Program& program);      // content hash names
+onnx::ModelProto merge(Program& program);       // functions, bindings, port tables, passport
 PassResult check_complete(const Program& program, const onnx::ModelProto& compiled);  // what the linker relies on
 
 }  // namespace bb::compiler

@@ -93,7 +93,8 @@ Recorded<void> Recorder::check_name(std::string_view what, std::string_view name
 Recorded<void> Recorder::check_port(std::string_view name) const {
   BB_CHECK(check_name("port", name));
   for (const std::string_view reserved : {"__recv_", "__send_", "__sender", "__sent"})
-    if (name.find(reserved) != std::string_view::npos) return wrong("InvalidName", "port name '" + std::string(name) + "' is reserved");
+    if (name.find(reserved) != std::string_view::npos)
+      return wrong("InvalidName", "port name '" + std::string(name) + "' is reserved");
   if (is_minted(name)) return wrong("InvalidName", "port name '" + std::string(name) + "' is reserved for unnamed values");
   if (top().names.size() >= limits_.ports_max) return wrong("OverLimit", "too many ports");
   return {};
@@ -143,7 +144,8 @@ void Recorder::declare(const std::string& name, const TypeNode& type) {
 }
 
 Recorded<onnx::NodeProto*> Recorder::add_node(std::string_view domain, std::string_view op_type) {
-  if (nodes_ >= limits_.nodes_max || values_.size() >= std::size_t{limits_.nodes_max} * 16) return wrong("OverLimit", "too many nodes");
+  if (nodes_ >= limits_.nodes_max || values_.size() >= std::size_t{limits_.nodes_max} * 16)
+    return wrong("OverLimit", "too many nodes");
   ++nodes_;
   const std::string path = instance();
   onnx::NodeProto* node = top().function->proto.add_node();
@@ -178,7 +180,8 @@ Recorded<void> Recorder::begin_root(std::string_view name) {
 
 Recorded<void> Recorder::end_root() {
   if (state_ != State::body || scopes_.size() != 1 || !top().classes.empty()) return wrong("InvalidState", "a scope is still open");
-  if (top().function->proto.node_size() == 0) return wrong("EmptyModule", "module '" + top().function->module + "' records nothing");
+  if (top().function->proto.node_size() == 0)
+    return wrong("EmptyModule", "module '" + top().function->module + "' records nothing");
   top().function->finished = true;
   scopes_.pop_back();
   body_functions_ = functions_.size();
@@ -199,7 +202,8 @@ Recorded<void> Recorder::begin_bootstrap() {
 }
 
 Recorded<void> Recorder::end_bootstrap() {
-  if (state_ != State::bootstrap || scopes_.size() != 1 || !top().classes.empty()) return wrong("InvalidState", "a scope is still open");
+  if (state_ != State::bootstrap || scopes_.size() != 1 || !top().classes.empty())
+    return wrong("InvalidState", "a scope is still open");
   const bool empty = top().function->proto.node_size() == 0;
   top().function->finished = true;
   scopes_.pop_back();
@@ -217,7 +221,8 @@ Recorded<void> Recorder::begin_module(std::string_view name, const std::vector<N
   if (instance().size() + name.size() > limits_.instance_bytes_max) return wrong("OverLimit", "module names are too long together");
   if (actuals.size() > limits_.ports_max) return wrong("OverLimit", "too many inputs");
   const std::string function_name = std::string(name) + std::string(bootstrap ? kBootstrapSuffix : "");
-  if (functions_.front()->module == name && !bootstrap) return wrong("RecursiveModule", "module '" + std::string(name) + "' calls itself");
+  if (functions_.front()->module == name && !bootstrap)
+    return wrong("RecursiveModule", "module '" + std::string(name) + "' calls itself");
   std::map<std::string, ValueId, std::less<>> bound;
   for (const NamedValue& actual : actuals) {
     BB_CHECK(use(actual.value));
@@ -254,7 +259,8 @@ Recorded<std::vector<NamedValue>> Recorder::end_module() {
   const onnx::FunctionProto& done = top().function->proto;
   for (const auto& [name, value] : top().actuals) {
     if (std::find(done.input().begin(), done.input().end(), name) == done.input().end()) {
-      return wrong("UnknownPort", "module '" + top().function->module + "' has no input '" + name + "'; it has: " + listed(done.input()));
+      return wrong("UnknownPort",
+                   "module '" + top().function->module + "' has no input '" + name + "'; it has: " + listed(done.input()));
     }
   }
   if (done.node_size() == 0) return wrong("EmptyModule", "module '" + top().function->module + "' records nothing");

@@ -11,7 +11,7 @@
 
 #include "bb/module.h"
 #include "bb/registry.h"
-#include "proto/onnx.pb.h"
+#include "ir/metadata.h"
 
 namespace bb::compiler {
 
@@ -109,8 +109,8 @@ class Recorder {
   struct Scope {
     std::uint32_t id = 0;
     Function* function = nullptr;
-    std::unique_ptr<Function> repeat;      // a second recording, compared and dropped
-    const Function* recorded = nullptr;    // what it must equal
+    std::unique_ptr<Function> repeat;    // a second recording, compared and dropped
+    const Function* recorded = nullptr;  // what it must equal
     std::map<std::string, ValueId, std::less<>> actuals;
     std::map<std::string, ValueId, std::less<>> inputs;
     std::vector<NamedValue> outputs;           // in the order of the function's outputs

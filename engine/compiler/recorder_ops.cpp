@@ -96,14 +96,16 @@ const TypeNode* Recorder::output_type(const OpDeclaration& op, const OpCall& cal
     id = &op.outputs[std::min<std::size_t>(position, op.outputs.size() - 1)].type;
   }
   // A storage port is as specific as the component that will be bound; until then it is only a tensor, or anything.
-  if (id && id->starts_with('$')) return registry_.types.find(*id == "$metadata" || *id == "$in" || *id == "$out" ? "any" : "tensor");
+  if (id && id->starts_with('$'))
+    return registry_.types.find(*id == "$metadata" || *id == "$in" || *id == "$out" ? "any" : "tensor");
   return registry_.types.find(id ? std::string_view(*id) : std::string_view("any"));
 }
 
 Recorded<void> Recorder::set_slot(onnx::NodeProto& node, const OpDeclaration& op, const std::string& slot) {
   if (op.role == Role::none) {
     if (slot.empty()) return {};
-    return wrong("InvalidArgument", op.domain + "::" + op.op_type + " is not an op of a component, but is given slot '" + slot + "'");
+    return wrong("InvalidArgument",
+                 op.domain + "::" + op.op_type + " is not an op of a component, but is given slot '" + slot + "'");
   }
   BB_CHECK(check_name("slot", slot));
   const auto [at, added] = slots_.try_emplace(slot, static_cast<std::uint32_t>(slots_.size()), op.role);
@@ -124,7 +126,8 @@ Recorded<void> Recorder::set_slot(onnx::NodeProto& node, const OpDeclaration& op
 Recorded<void> Recorder::set_attributes(onnx::NodeProto& node, const OpDeclaration& op, const OpCall& call) {
   const auto put = [&](const std::string& name, const Attribute& value) -> Recorded<void> {
     if (name.empty() || name.size() > limits_.name_bytes_max) return wrong("InvalidName", "attribute name of " + op_name(call));
-    if (ir::find_attribute(node, name)) return wrong("DuplicateAttribute", "attribute '" + name + "' of " + op_name(call) + " is given twice");
+    if (ir::find_attribute(node, name))
+      return wrong("DuplicateAttribute", "attribute '" + name + "' of " + op_name(call) + " is given twice");
     attribute_bytes_ += std::visit(AttributeSize{}, value);
     if (attribute_bytes_ > limits_.attribute_bytes_max) return wrong("OverLimit", "attributes are too large together");
     const auto* tensor = std::get_if<TensorLiteral>(&value);
@@ -157,13 +160,16 @@ Recorded<std::vector<ValueId>> Recorder::record(const OpCall& call) {
   BB_CHECK(check_open());
   const OpDeclaration* op = registry_.find_op(call.domain, call.op_type);
   std::optional<OpDeclaration> built_in;
-  if (!op && call.domain == domain::kSyscall && call.op_type == ir::kPassThrough) op = &built_in.emplace(pass_through_declaration());
+  if (!op && call.domain == domain::kSyscall && call.op_type == ir::kPassThrough)
+    op = &built_in.emplace(pass_through_declaration());
   if (!op) return wrong("UnknownOp", "no op " + op_name(call));
   BB_CHECK(check_inputs(*op, call));
   std::uint32_t outputs = static_cast<std::uint32_t>(op->outputs.size());
-  if (op->variadic_outputs) outputs = std::max<std::uint32_t>(call.output_count, static_cast<std::uint32_t>(call.output_types.size()));
+  if (op->variadic_outputs)
+    outputs = std::max<std::uint32_t>(call.output_count, static_cast<std::uint32_t>(call.output_types.size()));
   if (op->variadic_outputs && outputs == 0) return wrong("EmptyList", op_name(call) + " needs at least one output");
-  if (outputs > limits_.ports_max || call.output_types.size() > outputs) return wrong("OverLimit", op_name(call) + " has too many outputs");
+  if (outputs > limits_.ports_max || call.output_types.size() > outputs)
+    return wrong("OverLimit", op_name(call) + " has too many outputs");
   for (const std::string& type : call.output_types)
     if (!type.empty()) BB_CHECK(find_type(type));
   std::vector<std::string> names;

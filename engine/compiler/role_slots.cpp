@@ -81,8 +81,12 @@ Output IndexSlot::train(Graph& g, Output samples) const {
   return record_with(g, *this, "Train", {samples}, ir::key::kIndexPort, "samples");
 }
 
-Output CodecSlot::train(Graph& g, Output samples) const { return record_with(g, *this, "Train", {samples}, ir::key::kCodecPort, "in"); }
-Output CodecSlot::encode(Graph& g, Output value) const { return record_with(g, *this, "Encode", {value}, ir::key::kCodecPort, "out"); }
+Output CodecSlot::train(Graph& g, Output samples) const {
+  return record_with(g, *this, "Train", {samples}, ir::key::kCodecPort, "in");
+}
+Output CodecSlot::encode(Graph& g, Output value) const {
+  return record_with(g, *this, "Encode", {value}, ir::key::kCodecPort, "out");
+}
 Output CodecSlot::decode(Graph& g, Output encoded) const {
   return record_with(g, *this, "Decode", {encoded}, ir::key::kCodecPort, "in");
 }

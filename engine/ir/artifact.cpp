@@ -50,6 +50,7 @@ Result<Artifact> Artifact::from(Bytes bytes) {
 
 std::vector<std::string> Artifact::targets() const {
   std::vector<std::string> names;
+  names.reserve(targets_.size());
   for (const Target& target : targets_) names.push_back(target.base);
   return names;
 }

@@ -15,9 +15,8 @@ namespace {
 template <class Message>
 void sort_metadata(Message& message) {
   auto& entries = *message.mutable_metadata_props();
-  std::sort(entries.pointer_begin(), entries.pointer_end(), [](const auto* a, const auto* b) {
-    return std::tie(a->key(), a->value()) < std::tie(b->key(), b->value());
-  });
+  std::sort(entries.pointer_begin(), entries.pointer_end(),
+            [](const auto* a, const auto* b) { return std::tie(a->key(), a->value()) < std::tie(b->key(), b->value()); });
 }
 
 void append(ByteBuffer& stream, std::string_view text) {

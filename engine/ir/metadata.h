@@ -18,11 +18,11 @@ namespace key {
 inline constexpr std::string_view kCompiled = "ai.bytesandbrains.compiled";
 inline constexpr std::string_view kCompiledVersion = "v1";
 inline constexpr std::string_view kIrVersion = "ai.bytesandbrains.ir_version";
-inline constexpr std::string_view kBindingPrefix = "ai.bytesandbrains.binding.";            // + target . slot
-inline constexpr std::string_view kAliasPrefix = "ai.bytesandbrains.alias.";                // + target . slot → slot
-inline constexpr std::string_view kIoPrefix = "ai.bytesandbrains.io.";                      // + target
-inline constexpr std::string_view kWireSitePrefix = "ai.bytesandbrains.wire_site.";         // + target . port → key
-inline constexpr std::string_view kBootstrapForPrefix = "ai.bytesandbrains.bootstrap_for."; // + function → target base
+inline constexpr std::string_view kBindingPrefix = "ai.bytesandbrains.binding.";             // + target . slot
+inline constexpr std::string_view kAliasPrefix = "ai.bytesandbrains.alias.";                 // + target . slot → slot
+inline constexpr std::string_view kIoPrefix = "ai.bytesandbrains.io.";                       // + target
+inline constexpr std::string_view kWireSitePrefix = "ai.bytesandbrains.wire_site.";          // + target . port → key
+inline constexpr std::string_view kBootstrapForPrefix = "ai.bytesandbrains.bootstrap_for.";  // + function → target base
 // function
 inline constexpr std::string_view kModulePhase = "ai.bytesandbrains.module_phase";
 inline constexpr std::string_view kPhaseBody = "body";
@@ -57,8 +57,8 @@ inline constexpr std::string_view kValue = "value";
 inline constexpr std::string_view kLiteral = "literal";
 inline constexpr std::string_view kLiteralType = "literal_type";
 inline constexpr std::string_view kPeriod = "period_ns";
-inline constexpr std::string_view kDestSuffixPrefix = "ai.bytesandbrains.dest_suffix.";   // + input
-inline constexpr std::string_view kTriggerOnlyPrefix = "ai.bytesandbrains.trigger_only."; // + input
+inline constexpr std::string_view kDestSuffixPrefix = "ai.bytesandbrains.dest_suffix.";    // + input
+inline constexpr std::string_view kTriggerOnlyPrefix = "ai.bytesandbrains.trigger_only.";  // + input
 inline constexpr std::string_view kChildCount = "ai.bytesandbrains.composite.child_count";
 inline constexpr std::string_view kChildTypes = "ai.bytesandbrains.composite.child_types";
 }  // namespace attribute

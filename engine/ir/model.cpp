@@ -35,7 +35,8 @@ std::expected<void, ModelError> verify_model(const onnx::ModelProto& model) {
     if (!keys.insert({function.domain(), function.name(), function.overload()}).second)
       return wrong(Code::duplicate, position, function.name());
     for (int i = 0; i < function.node_size(); ++i)
-      if (function.node(i).op_type().empty()) return wrong(Code::bad_argument, static_cast<std::uint32_t>(i), "op_type in " + function.name());
+      if (function.node(i).op_type().empty())
+        return wrong(Code::bad_argument, static_cast<std::uint32_t>(i), "op_type in " + function.name());
     ++position;
   }
   return {};

@@ -35,7 +35,8 @@ void TypeSolver::relate(std::string op, std::vector<std::uint32_t> values) {
   relations_.push_back({std::move(op), std::move(values)});
 }
 
-std::expected<void, SolverError> TypeSolver::relate(const OpDeclaration& op, std::string label, const std::vector<std::string>& inputs,
+std::expected<void, SolverError> TypeSolver::relate(const OpDeclaration& op, const std::string& label,
+                                                    const std::vector<std::string>& inputs,
                                                     const std::vector<std::string>& outputs) {
   for (const TypeRelation& relation : op.relations) {
     std::vector<std::uint32_t> values;
@@ -69,9 +70,9 @@ std::expected<bool, SolverError> TypeSolver::apply(const Relation& relation) {
   for (const std::uint32_t value : relation.values) {
     if (types_[value] == pivot) continue;
     if (!TypeTree::is_subtype(*pivot, *types_[value])) {
-      return std::unexpected(SolverError{SolverError::Kind::constraint_failed, relation.op,
-                                         "'" + names_[value] + "' is " + types_[value]->id + ", '" + names_[pivot_value] + "' is " +
-                                             pivot->id});
+      return std::unexpected(
+          SolverError{SolverError::Kind::constraint_failed, relation.op,
+                      "'" + names_[value] + "' is " + types_[value]->id + ", '" + names_[pivot_value] + "' is " + pivot->id});
     }
     types_[value] = pivot;
     refined = true;

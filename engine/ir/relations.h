@@ -30,7 +30,7 @@ class TypeSolver {
   /// `op` names the node in errors. Fewer than two values relate nothing.
   void relate(std::string op, std::vector<std::uint32_t> values);
   /// The relations that a declaration has, over the values of one node ("" is an absent port).
-  std::expected<void, SolverError> relate(const OpDeclaration& op, std::string label, const std::vector<std::string>& inputs,
+  std::expected<void, SolverError> relate(const OpDeclaration& op, const std::string& label, const std::vector<std::string>& inputs,
                                           const std::vector<std::string>& outputs);
   /// Runs all relations to a fixpoint, in the order they were added.
   std::expected<void, SolverError> solve();

@@ -65,7 +65,7 @@ std::string EngineBinding::describe() const {
   }
   json.end_array().key("types").array();
   for (const TypeNode& type : registry_.types.nodes()) {
-    json.object().field("id", type.id).flag("concrete", type.concrete);
+    json.object().field("id", type.id).flag("concrete", type.concrete).field("denotation", type.denotation);
     if (!type.accepted_hashes.empty()) json.key("hash").id(type.accepted_hashes.front());
     json.end_object();
   }

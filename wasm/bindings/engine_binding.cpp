@@ -134,7 +134,10 @@ std::int32_t EngineBinding::end_component(std::uint32_t class_id) {
 }
 
 std::int32_t EngineBinding::call_dependency(std::string slot, std::uint32_t method, std::uint32_t frame) {
-  return static_cast<std::int32_t>(calls_.call_dependency(slot, static_cast<std::uint16_t>(method), frame));
+  const CallStatus status = calls_.call_dependency(slot, static_cast<std::uint16_t>(method), frame);
+  if (status != CallStatus::now)
+    fail(calls_.failure_reason().empty() ? "dependency_failed" : calls_.failure_reason(), calls_.failure_detail());
+  return static_cast<std::int32_t>(status);
 }
 
 std::uint32_t EngineBinding::output_at() const {

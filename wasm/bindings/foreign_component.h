@@ -38,6 +38,8 @@ class CallHost {
 
   /// Says why the current call fails; without one the failure is `component_failed`.
   void set_failure(std::string_view reason, std::string detail);
+  std::string_view failure_reason() const { return calls_.empty() ? std::string_view() : calls_.back().reason; }
+  std::string_view failure_detail() const { return calls_.empty() ? std::string_view() : std::string_view(calls_.back().detail); }
   /// Calls a sibling with the inputs of a frame and writes its outputs there. Legal within a call only.
   CallStatus call_dependency(std::string_view slot, std::uint16_t method, std::uint32_t frame);
   /// Fills memory from the node's random numbers. Legal within a call only.

@@ -22,7 +22,8 @@ std::string site_name(const Program& program, const onnx::NodeProto& send, int p
   if (const std::string* to = ir::find_metadata(send, key::kWireTo))
     return to->find('/') != std::string::npos ? *to : *to + "/" + port;
   const auto peer_class = program.destinations.find(send.name());
-  return partition_base(program.module, peer_class == program.destinations.end() ? ir::kSelfClass : std::string_view(peer_class->second)) +
+  return partition_base(program.module,
+                        peer_class == program.destinations.end() ? ir::kSelfClass : std::string_view(peer_class->second)) +
          "/" + port;
 }
 
@@ -38,7 +39,8 @@ PassResult assign_sites(Program& program) {
         const std::string site = site_name(program, node, p);
         ir::set_attribute(node, ir::concat(ir::attribute::kDestSuffixPrefix, node.input(p)), site_suffix(fnv1a64(site)));
         if (static_cast<std::size_t>(p) < ports.size())
-          synthesized.emplace(std::pair(std::string(ir::metadata_or(node, key::kWireId)), ports[static_cast<std::size_t>(p)]), site);
+          synthesized.emplace(std::pair(std::string(ir::metadata_or(node, key::kWireId)), ports[static_cast<std::size_t>(p)]),
+                              site);
       }
     }
   }

@@ -25,7 +25,8 @@ class CompletenessCheck {
       if (ir::is_send(node)) BB_CHECK(send(node));
       if (ir::is_recv(node)) BB_CHECK(recv(node, sites));
       if (ir::is_call(node) && function_index(model_, node.op_type()) < 0)
-        return program_.wrong("Internal", &function_, &node, "'" + function_.name() + "' calls '" + node.op_type() + "', which is not there",
+        return program_.wrong("Internal", &function_, &node,
+                              "'" + function_.name() + "' calls '" + node.op_type() + "', which is not there",
                               {{"detail", node.op_type()}});
     }
     for (const auto& output : function_.output())
@@ -42,7 +43,8 @@ class CompletenessCheck {
     const auto* deadline = ir::find_attribute(node, ir::attribute::kDeadline);
     if (!deadline || deadline->type() != onnx::AttributeProto::INT || deadline->i() < 0) return missing(&node, "deadline_ns");
     const auto peers = ir::metadata_number(node, key::kPeersIndex);
-    if (!peers || *peers < 1 || *peers + 1 != static_cast<std::uint64_t>(node.input_size())) return missing(&node, "wire.peers_index");
+    if (!peers || *peers < 1 || *peers + 1 != static_cast<std::uint64_t>(node.input_size()))
+      return missing(&node, "wire.peers_index");
     for (std::uint64_t p = 0; p < *peers; ++p) {
       const auto* suffix = ir::find_attribute(node, ir::concat(ir::attribute::kDestSuffixPrefix, node.input(static_cast<int>(p))));
       if (!suffix || suffix->s().empty()) return missing(&node, "dest_suffix of '" + node.input(static_cast<int>(p)) + "'");
@@ -70,7 +72,8 @@ PassResult check_complete(const Program& program, const onnx::ModelProto& compil
                          {{"missing", verified.error().where}});
   }
   if (ir::metadata_or(compiled, key::kCompiled) != key::kCompiledVersion)
-    return program.wrong("RuntimeIncomplete", nullptr, nullptr, "the model lacks its passport", {{"missing", std::string(key::kCompiled)}});
+    return program.wrong("RuntimeIncomplete", nullptr, nullptr, "the model lacks its passport",
+                         {{"missing", std::string(key::kCompiled)}});
   for (const Partition& part : program.partitions) {
     if (function_index(compiled, part.function.name()) < 0) {
       return program.wrong("RuntimeIncomplete", nullptr, nullptr, "the model lacks target '" + part.function.name() + "'",

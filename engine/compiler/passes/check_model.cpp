@@ -30,12 +30,14 @@ PassResult check_call(const Program& program, const onnx::FunctionProto& caller,
                            {{"module", callee->name()}, {"port", std::to_string(i)}});
     }
     if (i >= node.input_size() || node.input(i).empty()) {
-      return program.wrong("PortUnwired", &caller, &node, "input '" + callee->input(i) + "' of '" + callee->name() + "' is not wired",
+      return program.wrong("PortUnwired", &caller, &node,
+                           "input '" + callee->input(i) + "' of '" + callee->name() + "' is not wired",
                            {{"module", callee->name()}, {"port", callee->input(i)}, {"direction", "input"}});
     }
   }
   if (node.output_size() > callee->output_size()) {
-    return program.wrong("UnknownPort", &caller, &node, "'" + callee->name() + "' has no output " + std::to_string(callee->output_size()),
+    return program.wrong("UnknownPort", &caller, &node,
+                         "'" + callee->name() + "' has no output " + std::to_string(callee->output_size()),
                          {{"module", callee->name()}, {"port", std::to_string(callee->output_size())}});
   }
   return {};
@@ -109,11 +111,14 @@ PassResult check_model(Program& program) {
   for (const auto& function : model.functions()) {
     nodes += static_cast<std::uint64_t>(function.node_size());
     if (!names.insert(function.name()).second)
-      return program.wrong("Internal", &function, nullptr, "two functions are named '" + function.name() + "'", {{"detail", function.name()}});
+      return program.wrong("Internal", &function, nullptr, "two functions are named '" + function.name() + "'",
+                           {{"detail", function.name()}});
     if (function.name().find_first_of(".#|/:,;") != std::string::npos)
-      return program.wrong("InvalidName", &function, nullptr, "function name '" + function.name() + "'", {{"name", function.name()}});
+      return program.wrong("InvalidName", &function, nullptr, "function name '" + function.name() + "'",
+                           {{"name", function.name()}});
   }
-  if (nodes > program.options.nodes_max) return program.wrong("LimitExceeded", nullptr, nullptr, "too many nodes", {{"limit", "nodes"}});
+  if (nodes > program.options.nodes_max)
+    return program.wrong("LimitExceeded", nullptr, nullptr, "too many nodes", {{"limit", "nodes"}});
   program.module = model.functions(0).name();
   for (const auto& function : model.functions())
     for (const auto& node : function.node())

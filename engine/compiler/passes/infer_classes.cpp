@@ -64,7 +64,7 @@ class ClassInference {
 
   /// The class that a peers value names, if any.
   std::optional<std::string> class_of(const std::string& peers) {
-    const std::string root = trace(peers);
+    std::string root = trace(peers);
     if (inputs_.contains(root)) return root;
     const auto producer = producers_.find(root);
     if (producer == producers_.end()) return std::nullopt;
@@ -88,7 +88,8 @@ class ClassInference {
   }
 
   std::unexpected<CompileError> crossing(const onnx::NodeProto& at, const std::string& a, const std::string& b) const {
-    return program_.wrong("CrossClassDataflow", &function_, &at, "'" + at.name() + "' reads values on " + a + " and on " + b + " without a Send",
+    return program_.wrong("CrossClassDataflow", &function_, &at,
+                          "'" + at.name() + "' reads values on " + a + " and on " + b + " without a Send",
                           {{"node_name", at.name()}, {"home_a", a}, {"home_b", b}});
   }
 

@@ -10,8 +10,8 @@ namespace {
 namespace key = ir::key;
 
 struct Facts {
-  bool wire = false;     // has, or calls what has, a wire op or a node with a home
-  bool onnx = true;      // only ai.onnx, or calls of such
+  bool wire = false;  // has, or calls what has, a wire op or a node with a home
+  bool onnx = true;   // only ai.onnx, or calls of such
   std::uint32_t calls = 0;
 };
 
@@ -80,7 +80,8 @@ class Inliner {
         *spliced.add_node() = std::move(node);
         continue;
       }
-      if (static_cast<std::uint64_t>(spliced.node_size() + callee.node_size()) > program_.options.nodes_max)
+      if (static_cast<std::uint64_t>(spliced.node_size()) + static_cast<std::uint64_t>(callee.node_size()) >
+          program_.options.nodes_max)
         return program_.wrong("LimitExceeded", &caller, &node, "too many nodes after inlining", {{"limit", "nodes"}});
       splice(spliced, caller, node, callee, typed);
     }
@@ -117,7 +118,9 @@ class Inliner {
     }
     for (const auto& [source, result] : copies) {
       onnx::NodeProto& copy = *to.add_node();
-      fill_pass_through(model_, copy, call.name() + "/" + result + suffix, source, result);
+      std::string name = call.name();
+      name.append("/").append(result).append(suffix);
+      fill_pass_through(model_, copy, std::move(name), source, result);
       if (home) ir::stamp_metadata(copy, key::kHomeClass, *home);
     }
     for (const auto& info : callee.value_info()) {

@@ -86,8 +86,9 @@ void stamp_target(const Program& program, onnx::ModelProto& to, const Partition&
                      "in:" + port_list(function, function.input()) + ";out:" + port_list(function, function.output()));
   for (const auto& node : function.node()) {
     if (!ir::is_recv(node)) continue;
-    ir::stamp_metadata(to, ir::concat(key::kWireSitePrefix, function.name()) + "." + std::string(ir::metadata_or(node, key::kWirePorts)),
-                       ir::metadata_or(node, key::kSiteId));
+    ir::stamp_metadata(
+        to, ir::concat(key::kWireSitePrefix, function.name()) + "." + std::string(ir::metadata_or(node, key::kWirePorts)),
+        ir::metadata_or(node, key::kSiteId));
   }
 }
 

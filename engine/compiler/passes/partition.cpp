@@ -59,7 +59,8 @@ class Partitioner {
     }
     for (const auto& name : used) {
       if (!name.empty() && !made.contains(name))
-        return program_.wrong("Internal", &function_, nullptr, "'" + part.base + "' reads '" + name + "', which it does not have", {{"detail", name}});
+        return program_.wrong("Internal", &function_, nullptr, "'" + part.base + "' reads '" + name + "', which it does not have",
+                              {{"detail", name}});
     }
     for (const auto& output : function_.output())
       if (made.contains(output)) to.add_output(output);

@@ -10,32 +10,37 @@ namespace key = ir::key;
 
 bool is_slot_name(std::string_view name) { return !name.empty() && name.find_first_of(".#|") == std::string_view::npos; }
 
-PassResult read_bindings(Program& program) {
-  for (const auto& [slot, type_name] : program.options.bindings) {
-    if (!is_slot_name(slot))
-      return program.wrong("InvalidName", nullptr, nullptr, "slot name '" + slot + "' has one of . # |", {{"name", slot}});
-    if (program.find_binding(slot))
-      return program.wrong("DuplicateBinding", nullptr, nullptr, "slot '" + slot + "' is bound twice", {{"slot", slot}});
-    const ComponentClass* component = program.registry.find_component(type_name);
-    if (!component) {
-      return program.wrong("UnregisteredConcrete", nullptr, nullptr, "slot '" + slot + "': no component class '" + type_name + "'",
-                           {{"slot", slot}, {"type_name", type_name}});
-    }
-    if (type_name.find('|') != std::string::npos)
-      return program.wrong("InvalidName", nullptr, nullptr, "type name '" + type_name + "' has a |", {{"name", type_name}});
-    program.bindings.push_back({slot, component});
+PassResult check_slot_name(const Program& program, const std::string& slot) {
+  if (is_slot_name(slot)) return {};
+  return program.wrong("InvalidName", nullptr, nullptr, "slot name '" + slot + "' has one of . # |", {{"name", slot}});
+}
+
+std::unexpected<CompileError> bound_twice(const Program& program, const std::string& slot) {
+  return program.wrong("DuplicateBinding", nullptr, nullptr, "slot '" + slot + "' is bound twice", {{"slot", slot}});
+}
+
+PassResult read_binding(Program& program, const std::string& slot, const std::string& type_name) {
+  BB_CHECK(check_slot_name(program, slot));
+  if (program.find_binding(slot)) return bound_twice(program, slot);
+  const ComponentClass* component = program.registry.find_component(type_name);
+  if (!component) {
+    return program.wrong("UnregisteredConcrete", nullptr, nullptr, "slot '" + slot + "': no component class '" + type_name + "'",
+                         {{"slot", slot}, {"type_name", type_name}});
   }
-  for (const auto& [slot, other] : program.options.aliases) {
-    if (!is_slot_name(slot))
-      return program.wrong("InvalidName", nullptr, nullptr, "slot name '" + slot + "' has one of . # |", {{"name", slot}});
-    if (program.find_binding(slot) || program.aliases.contains(slot))
-      return program.wrong("DuplicateBinding", nullptr, nullptr, "slot '" + slot + "' is bound twice", {{"slot", slot}});
-    if (!program.find_binding(other)) {
-      return program.wrong("UnboundSlot", nullptr, nullptr, "alias '" + slot + "' of slot '" + other + "', which is not bound",
-                           {{"role", ""}, {"slot", other}, {"source", "Alias"}});
-    }
-    program.aliases.emplace(slot, other);
+  if (type_name.find('|') != std::string::npos)
+    return program.wrong("InvalidName", nullptr, nullptr, "type name '" + type_name + "' has a |", {{"name", type_name}});
+  program.bindings.push_back({slot, component});
+  return {};
+}
+
+PassResult read_alias(Program& program, const std::string& slot, const std::string& other) {
+  BB_CHECK(check_slot_name(program, slot));
+  if (program.find_binding(slot) || program.aliases.contains(slot)) return bound_twice(program, slot);
+  if (!program.find_binding(other)) {
+    return program.wrong("UnboundSlot", nullptr, nullptr, "alias '" + slot + "' of slot '" + other + "', which is not bound",
+                         {{"role", ""}, {"slot", other}, {"source", "Alias"}});
   }
+  program.aliases.emplace(slot, other);
   return {};
 }
 
@@ -119,10 +124,12 @@ PassResult resolve_node(Program& program, const onnx::FunctionProto& function, o
   const std::string* trait = ir::find_metadata(node, key::kRequiredTrait);
   const std::string* id = ir::find_metadata(node, key::kSlotId);
   if (!trait && !id) return {};
-  if (!trait) return program.wrong("MissingRequiredTraitMetadata", &function, &node, "a slot id without a role", {{"node", node.name()}});
+  if (!trait)
+    return program.wrong("MissingRequiredTraitMetadata", &function, &node, "a slot id without a role", {{"node", node.name()}});
   const Role role = role_from_trait(*trait);
   if (role == Role::none)
-    return program.wrong("UnknownRoleRuntime", &function, &node, "no role '" + *trait + "'", {{"node", node.name()}, {"role", *trait}});
+    return program.wrong("UnknownRoleRuntime", &function, &node, "no role '" + *trait + "'",
+                         {{"node", node.name()}, {"role", *trait}});
   const auto number = id ? ir::parse_number(*id) : std::nullopt;
   if (!number || *number > UINT32_MAX) {
     return program.wrong("InvalidSlotId", &function, &node, "the slot id is missing or not a number",
@@ -132,16 +139,18 @@ PassResult resolve_node(Program& program, const onnx::FunctionProto& function, o
   if (!found) return std::unexpected(found.error());
   const Binding& binding = **found;
   if (binding.component->role != role) {
-    return program.wrong("RoleMismatch", &function, &node,
-                         "slot '" + binding.slot + "' must be a " + std::string(role_name(role)) + ", but " +
-                             binding.component->type_name + " is a " + std::string(role_name(binding.component->role)),
-                         {{"slot", binding.slot}, {"required_role", std::string(role_name(role))}, {"component", binding.component->type_name}});
+    return program.wrong(
+        "RoleMismatch", &function, &node,
+        "slot '" + binding.slot + "' must be a " + std::string(role_name(role)) + ", but " + binding.component->type_name +
+            " is a " + std::string(role_name(binding.component->role)),
+        {{"slot", binding.slot}, {"required_role", std::string(role_name(role))}, {"component", binding.component->type_name}});
   }
   const auto& supports = binding.component->supports;
   if (!supports.empty() && std::find(supports.begin(), supports.end(), node.op_type()) == supports.end()) {
-    return program.wrong("RoleMethodFailed", &function, &node,
-                         binding.component->type_name + " at slot '" + binding.slot + "' does not support " + node.op_type(),
-                         {{"slot", binding.slot}, {"op_type", node.op_type()}, {"source", "unsupported by " + binding.component->type_name}});
+    return program.wrong(
+        "RoleMethodFailed", &function, &node,
+        binding.component->type_name + " at slot '" + binding.slot + "' does not support " + node.op_type(),
+        {{"slot", binding.slot}, {"op_type", node.op_type()}, {"source", "unsupported by " + binding.component->type_name}});
   }
   // Two names of one component share the id of the first.
   const auto [at, added] = ids.try_emplace(binding.slot, *number);
@@ -163,7 +172,8 @@ PassResult resolve_node(Program& program, const onnx::FunctionProto& function, o
 }  // namespace
 
 PassResult resolve_slots(Program& program) {
-  BB_CHECK(read_bindings(program));
+  for (const auto& [slot, type_name] : program.options.bindings) BB_CHECK(read_binding(program, slot, type_name));
+  for (const auto& [slot, other] : program.options.aliases) BB_CHECK(read_alias(program, slot, other));
   BB_CHECK(check_dependencies(program));
   std::map<std::string, std::uint64_t> ids;
   for (auto& function : *program.model.mutable_functions())

@@ -10,7 +10,11 @@ namespace {
 class FunctionTypes {
  public:
   FunctionTypes(Program& program, std::set<std::string, std::less<>>& done, onnx::FunctionProto& function)
-      : program_(program), done_(done), function_(function), types_(program.types[function.name()]), solver_(program.registry.types) {}
+      : program_(program),
+        done_(done),
+        function_(function),
+        types_(program.types[function.name()]),
+        solver_(program.registry.types) {}
 
   // Depth of calls is bounded by check_model.
   PassResult run() {
@@ -70,7 +74,8 @@ class FunctionTypes {
     onnx::FunctionProto* callee = nullptr;
     for (auto& function : *program_.model.mutable_functions())
       if (function.name() == node.op_type()) callee = &function;
-    if (!callee) return program_.wrong("Internal", &function_, &node, "missing function " + node.op_type(), {{"detail", node.op_type()}});
+    if (!callee)
+      return program_.wrong("Internal", &function_, &node, "missing function " + node.op_type(), {{"detail", node.op_type()}});
     TypeMap& formals = program_.types[callee->name()];
     if (!done_.contains(callee->name())) {
       for (int i = 0; i < callee->input_size() && i < node.input_size(); ++i) {
@@ -92,7 +97,8 @@ class FunctionTypes {
   void take_demands() {
     std::set<std::string, std::less<>> open(function_.input().begin(), function_.input().end());
     for (const auto& node : function_.node())
-      if ((ir::is_recv(node) || ir::is_op(node, domain::kWire, "AwaitResponse")) && node.output_size() > 0) open.insert(node.output(0));
+      if ((ir::is_recv(node) || ir::is_op(node, domain::kWire, "AwaitResponse")) && node.output_size() > 0)
+        open.insert(node.output(0));
     for (const auto& node : function_.node()) {
       const int same = ir::is_send(node) ? ir::peers_index(node) : keeps_type(node) ? 1 : 0;
       for (int i = 0; i < same && i < node.input_size() && i < node.output_size(); ++i)
@@ -101,8 +107,8 @@ class FunctionTypes {
     for (const auto& node : function_.node()) {
       for (int i = 0; i < node.input_size(); ++i) {
         if (!open.contains(node.input(i))) continue;
-        const TypeNode& wanted = ir::is_send(node) && i == ir::peers_index(node) ? program_.type("peer_id_vec")
-                                                                                 : program_.demanded_type(node, i);
+        const TypeNode& wanted =
+            ir::is_send(node) && i == ir::peers_index(node) ? program_.type("peer_id_vec") : program_.demanded_type(node, i);
         const std::uint32_t value = solver_.value(node.input(i));
         if (!solver_.type(value).concrete) solver_.narrow(value, wanted);
       }
@@ -130,16 +136,19 @@ class FunctionTypes {
       if (TypeTree::is_subtype(have, wanted)) continue;
       if (!TypeTree::is_subtype(wanted, have)) return mismatch(node, i, have, wanted);
       if (program_.options.permissive_types) continue;
-      return program_.wrong("UnresolvedType", &function_, &node,
-                            "value '" + node.input(i) + "' may be any " + have.id + ", but " + node.op_type() + " needs " + wanted.id,
-                            {{"value", node.input(i)}});
+      return program_.wrong(
+          "UnresolvedType", &function_, &node,
+          "value '" + node.input(i) + "' may be any " + have.id + ", but " + node.op_type() + " needs " + wanted.id,
+          {{"value", node.input(i)}});
     }
     return {};
   }
 
-  std::unexpected<CompileError> mismatch(const onnx::NodeProto& node, int input, const TypeNode& have, const TypeNode& wanted) const {
+  std::unexpected<CompileError> mismatch(const onnx::NodeProto& node, int input, const TypeNode& have,
+                                         const TypeNode& wanted) const {
     const std::string op = node.domain() + "::" + node.op_type();
-    const std::string detail = "input " + std::to_string(input) + " '" + node.input(input) + "' is " + have.id + ", not " + wanted.id;
+    const std::string detail =
+        "input " + std::to_string(input) + " '" + node.input(input) + "' is " + have.id + ", not " + wanted.id;
     return program_.wrong("TypeConstraintFailed", &function_, &node, "constraint at " + op + " failed: " + detail,
                           {{"op", op}, {"detail", detail}});
   }

@@ -87,7 +87,8 @@ class RecvSynthesis {
     ir::stamp_metadata(node, key::kWireTransport, data ? "data" : "trigger_only");
     if (to == program_.destinations.end()) return;
     const std::string group = std::string(ir::metadata_or(node, key::kHomeClass)) + "|" + to->second;
-    const auto id = program_.batch_groups.try_emplace(group, static_cast<std::uint32_t>(program_.batch_groups.size())).first->second;
+    const auto id =
+        program_.batch_groups.try_emplace(group, static_cast<std::uint32_t>(program_.batch_groups.size())).first->second;
     ir::stamp_metadata(node, key::kBatchGroupId, std::to_string(id));
     for (onnx::NodeProto& recv : recvs) ir::stamp_metadata(recv, key::kBatchGroupId, std::to_string(id));
   }

@@ -39,7 +39,8 @@ class Validator {
   }
 
   PassResult op(const onnx::NodeProto& node) const {
-    if (ir::is_call(node) || ir::is_send(node) || ir::is_recv(node) || ir::is_op(node, domain::kSyscall, ir::kPassThrough)) return {};
+    if (ir::is_call(node) || ir::is_send(node) || ir::is_recv(node) || ir::is_op(node, domain::kSyscall, ir::kPassThrough))
+      return {};
     const OpDeclaration* declared = program_.declaration(node);
     if (!declared) {
       const bool framework = under(node.domain(), "ai.bytesandbrains") || under(node.domain(), "ai.onnx") || node.domain().empty();
@@ -53,7 +54,8 @@ class Validator {
                    {{"node_name", node.name()}, {"detail", "inputs"}});
     }
     for (std::size_t i = 0; i < declared->inputs.size(); ++i) {
-      if (declared->inputs[i].optional || (static_cast<int>(i) < node.input_size() && !node.input(static_cast<int>(i)).empty())) continue;
+      if (declared->inputs[i].optional || (static_cast<int>(i) < node.input_size() && !node.input(static_cast<int>(i)).empty()))
+        continue;
       return wrong("MalformedNode", &node, node.op_type() + " needs input '" + declared->inputs[i].name + "'",
                    {{"node_name", node.name()}, {"detail", declared->inputs[i].name}});
     }
@@ -84,12 +86,14 @@ class Validator {
     for (const auto& node : function_.node()) {
       for (const auto& input : node.input()) {
         if (!input.empty() && !producers_.contains(input))
-          return wrong("DanglingInput", &node, "nothing makes '" + input + "'", {{"node_name", node.name()}, {"input_name", input}});
+          return wrong("DanglingInput", &node, "nothing makes '" + input + "'",
+                       {{"node_name", node.name()}, {"input_name", input}});
       }
     }
     for (const auto& output : function_.output()) {
       if (!producers_.contains(output))
-        return wrong("DanglingInput", nullptr, "nothing makes output '" + output + "'", {{"node_name", ""}, {"input_name", output}});
+        return wrong("DanglingInput", nullptr, "nothing makes output '" + output + "'",
+                     {{"node_name", ""}, {"input_name", output}});
     }
     return {};
   }

@@ -34,20 +34,48 @@ struct RecordError {
 
 /// Types by name, for `Graph::input<type::Peers>("servers")`.
 namespace type {
-struct Any { static constexpr std::string_view id = "any"; };
-struct Tensor { static constexpr std::string_view id = "tensor"; };
-struct TensorF32 { static constexpr std::string_view id = "tensor.f32"; };
-struct TensorI64 { static constexpr std::string_view id = "tensor.i64"; };
-struct ScalarF32 { static constexpr std::string_view id = "scalar.f32"; };
-struct U64 { static constexpr std::string_view id = "u64"; };
-struct Trigger { static constexpr std::string_view id = "trigger"; };
-struct ByteString { static constexpr std::string_view id = "bytes"; };
-struct Peer { static constexpr std::string_view id = "peer_id"; };
-struct Peers { static constexpr std::string_view id = "peer_id_vec"; };
-struct Addresses { static constexpr std::string_view id = "address_vec"; };
-struct Request { static constexpr std::string_view id = "wire_req_id"; };
-struct Composite { static constexpr std::string_view id = "composite"; };
-struct FedAvgMetadata { static constexpr std::string_view id = "fedavg_meta"; };
+struct Any {
+  static constexpr std::string_view id = "any";
+};
+struct Tensor {
+  static constexpr std::string_view id = "tensor";
+};
+struct TensorF32 {
+  static constexpr std::string_view id = "tensor.f32";
+};
+struct TensorI64 {
+  static constexpr std::string_view id = "tensor.i64";
+};
+struct ScalarF32 {
+  static constexpr std::string_view id = "scalar.f32";
+};
+struct U64 {
+  static constexpr std::string_view id = "u64";
+};
+struct Trigger {
+  static constexpr std::string_view id = "trigger";
+};
+struct ByteString {
+  static constexpr std::string_view id = "bytes";
+};
+struct Peer {
+  static constexpr std::string_view id = "peer_id";
+};
+struct Peers {
+  static constexpr std::string_view id = "peer_id_vec";
+};
+struct Addresses {
+  static constexpr std::string_view id = "address_vec";
+};
+struct Request {
+  static constexpr std::string_view id = "wire_req_id";
+};
+struct Composite {
+  static constexpr std::string_view id = "composite";
+};
+struct FedAvgMetadata {
+  static constexpr std::string_view id = "fedavg_meta";
+};
 }  // namespace type
 
 /// A value of a graph. A default-constructed one stands for "not wired" where a port is optional.

@@ -7,7 +7,7 @@ import { Arrivals } from "./rounds/arrivals.js";
 import { Calls } from "./rounds/calls.js";
 import { Neighbours } from "./rounds/neighbours.js";
 import {
-  roundsSettings, type FederatedRoundsEvents, type FederatedRoundsOptions, type MergedRound, type RoundMeta, type RoundPhase,
+  readRoundMeta, roundsSettings, type FederatedRoundsEvents, type FederatedRoundsOptions, type MergedRound, type RoundMeta, type RoundPhase,
   type RoundsRole, type RoundsSettings,
 } from "./rounds/options.js";
 import type { PacedPeer } from "./rounds/port.js";
@@ -15,7 +15,7 @@ import { Waiting } from "./rounds/waiting.js";
 import { Listeners } from "./transports/listeners.js";
 
 export { Calls, type CallOptions, type CallOutputs } from "./rounds/calls.js";
-export { accuracy, argMax, imagesTensor, softmax, type AccuracyOptions } from "./rounds/evaluate.js";
+export { accuracy, argMax, imagesTensor, softmax, type AccuracyOptions, type FloatTensor } from "./rounds/evaluate.js";
 export type { NeighbourState } from "./rounds/neighbours.js";
 export type {
   FederatedRoundsEvents, FederatedRoundsOptions, MergedRound, ProgressEvent, RoundEvent, RoundFailure, RoundMeta, RoundPhase, RoundsRole,
@@ -141,9 +141,10 @@ export class FederatedRounds<E = undefined> {
         this.#stirred();
       }),
       this.#peer.on("event", (event) => {
-        if (event.target === this.#settings.train) arrivals.take(event);
+        // What runs where an envelope arrives is a target of its own, named after the one that sent it and the class of its peers.
+        if (event.target.startsWith(`${this.#settings.train}_`)) arrivals.take(event);
         else if (event.target === this.#settings.receive && event.topic === "merged") {
-          this.#broadcast = event.value as RoundMeta;
+          this.#broadcast = readRoundMeta(event.value);
           this.#waiting.changed();
         }
       }),
@@ -246,7 +247,9 @@ export class FederatedRounds<E = undefined> {
       this.#enter("merging");
       try {
         const inputs = this.#role.kind === "server" ? { go: true, clients: this.#neighbours.ids() } : { go: true };
-        return (await this.#calls.one(this.#settings.merge, inputs, "merged")) as RoundMeta;
+        const merged = readRoundMeta(await this.#calls.one(this.#settings.merge, inputs, "merged"));
+        if (merged === undefined) throw new BBError("bad_output", `${this.#settings.merge} put out no samples and round as \`merged\``);
+        return merged;
       } catch (error) {
         this.#failed(error);
         if (!(error instanceof BBError && error.code === quorumNotMet)) return undefined;

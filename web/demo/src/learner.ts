@@ -1,7 +1,7 @@
 // One peer of the demonstration: its data, its two models (the shared one and the one that learns alone) and its rounds.
 import {
   Calls, FederatedRounds, Peer, accuracy, softmax, type Driver, type Engine, type Host, type PeerId, type RoundEvent, type RoundsRole,
-  type Tensor, type Transport,
+  type FloatTensor, type Transport,
 } from "bytesandbrains";
 import type { Share } from "./shares.js";
 import { batchSize, type Part, type Program } from "./program.js";
@@ -128,8 +128,8 @@ export class Learner {
     return softmax((await this.#predict("Predict", { data: pixels, shape: [1, inputs] })).data);
   }
 
-  async #predict(target: string, x: Tensor): Promise<Tensor> {
-    return (await this.#calls.one(target, { x }, "logits")) as Tensor;
+  async #predict(target: string, x: FloatTensor): Promise<FloatTensor> {
+    return await this.#calls.tensor(target, { x }, "logits");
   }
 
   async #measure(): Promise<Measured> {
@@ -142,11 +142,11 @@ export class Learner {
   #listenForReports(): void {
     const reporters = new Map<bigint, PeerId>();
     this.peer.on("event", ({ target, topic, exec, value }) => {
-      if (target !== "Report") return;
+      if (target !== "Report_peers") return;
       if (topic === "reporter") {
         if (reporters.size >= 64) reporters.clear();
         reporters.set(exec, value as PeerId);
-      } else if (topic === "report") {
+      } else if (topic === "reported") {
         const from = reporters.get(exec);
         reporters.delete(exec);
         const report = readReport(value);

@@ -1,5 +1,5 @@
 // What peers tell each other about how they are doing, as the tensor it travels in. It comes from strangers, so every number is checked.
-import type { Tensor } from "bytesandbrains";
+import type { FloatTensor } from "bytesandbrains";
 
 /** How a peer is doing. */
 export interface PeerReport {
@@ -18,7 +18,7 @@ const classes = 10;
 const roundMax = 1 << 24; // the largest range in which every whole number is a 32-bit float
 
 /** A report as a tensor: round, loss, accuracy, accuracy alone, and the digits as the sum of their powers of two. */
-export function reportTensor(report: PeerReport): Tensor {
+export function reportTensor(report: PeerReport): FloatTensor {
   const digits = report.digits.reduce((sum, digit) => sum + 2 ** digit, 0);
   return { data: Float32Array.of(report.round, report.loss, report.accuracy, report.alone, digits), shape: [fields] };
 }

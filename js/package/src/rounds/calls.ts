@@ -1,6 +1,7 @@
 // Calling a target and waiting for what it puts out: pairs an invocation with its events by execution.
 import { BBError } from "../errors.js";
 import { platformHost, type Host } from "../host.js";
+import type { FloatTensor } from "./evaluate.js";
 import type { FailureEvent, OutputEvent, PacedPeer } from "./port.js";
 
 /** Outputs of one execution, by port. */
@@ -18,6 +19,11 @@ interface OpenCall {
   readonly awaited: Set<string>;
   readonly outputs: Record<string, unknown>;
   readonly settle: (result: CallOutputs | BBError) => void;
+}
+
+function isFloatTensor(value: unknown): value is FloatTensor {
+  return typeof value === "object" && value !== null && "data" in value && "shape" in value
+    && value.data instanceof Float32Array && Array.isArray(value.shape);
 }
 
 const timeoutMsDefault = 60_000;
@@ -85,6 +91,13 @@ export class Calls {
   /** Like `run`, for a single output. */
   async one(target: string, inputs: Readonly<Record<string, unknown>>, topic: string, options: CallOptions = {}): Promise<unknown> {
     return (await this.run(target, inputs, [topic], options))[topic];
+  }
+
+  /** Like `one`, for a tensor of 32-bit floats; rejects with `bad_output` when it is something else. */
+  async tensor(target: string, inputs: Readonly<Record<string, unknown>>, topic: string, options: CallOptions = {}): Promise<FloatTensor> {
+    const value = await this.one(target, inputs, topic, options);
+    if (isFloatTensor(value)) return value;
+    throw new BBError("bad_output", `${topic} of ${target} is no tensor of 32-bit floats`);
   }
 
   /** Stops listening; open calls reject with `closed`. */

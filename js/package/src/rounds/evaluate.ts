@@ -1,10 +1,13 @@
 // How good a model is: its answers to held-out images, batch by batch, so that no single call takes long.
 import { BBError } from "../errors.js";
 import { imageAt, imageSize, type Dataset } from "../data/dataset.js";
-import type { Tensor } from "../values.js";
+import type { Tensor } from "../types.js";
+
+/** Images or answers: 32-bit floats, one row for each image. */
+export type FloatTensor = Tensor<Float32Array>;
 
 /** Images as the model takes them: one row each, grey values times `scale`. */
-export function imagesTensor(dataset: Dataset, start = 0, count = dataset.count - start, scale = 1 / 255): Tensor {
+export function imagesTensor(dataset: Dataset, start = 0, count = dataset.count - start, scale = 1 / 255): FloatTensor {
   if (!(start >= 0 && count >= 0 && start + count <= dataset.count)) {
     throw new BBError("bad_index", `images ${start} to ${start + count} of a set of ${dataset.count}`, { at: start });
   }
@@ -46,10 +49,10 @@ export interface AccuracyOptions {
  * Share of the images whose class gets the largest logit.
  *
  * ```ts
- * const share = await accuracy((x) => calls.one("Predict", { x }, "logits"), heldOut);
+ * const share = await accuracy((x) => calls.tensor("Predict", { x }, "logits"), heldOut);
  * ```
  */
-export async function accuracy(predict: (x: Tensor) => Promise<Tensor>, dataset: Dataset, options: AccuracyOptions = {}): Promise<number> {
+export async function accuracy(predict: (x: FloatTensor) => Promise<FloatTensor>, dataset: Dataset, options: AccuracyOptions = {}): Promise<number> {
   const batch = options.batch ?? 100;
   if (!Number.isInteger(batch) || batch < 1) throw new BBError("bad_option", `batches of ${batch} images`);
   if (dataset.count === 0) throw new BBError("bad_dataset", "a measurement on no images");

@@ -22,7 +22,8 @@ export class Neighbours {
 
   /** A link came up. A peer that comes back is a new one: what came before its restart says nothing. */
   join(id: PeerId): void {
-    this.#live.set(peerIdToText(id), { id, latest: undefined, late: false });
+    const key = peerIdToText(id);
+    if (!this.#live.has(key)) this.#live.set(key, { id, latest: undefined, late: false });
   }
 
   /** The last link to it went down. */

@@ -42,6 +42,13 @@ export interface RoundMeta {
   readonly round: number;
 }
 
+/** Reads what a graph puts out as samples and round; undefined when it is something else, or beyond what a number holds exactly. */
+export function readRoundMeta(value: unknown): RoundMeta | undefined {
+  if (typeof value !== "object" || value === null || !("samples" in value) || !("round" in value)) return undefined;
+  const [samples, round] = [Number(value.samples), Number(value.round)];
+  return Number.isSafeInteger(samples) && Number.isSafeInteger(round) && samples >= 0 && round >= 0 ? { samples, round } : undefined;
+}
+
 /** Settings of federated rounds. `E` is whatever `evaluate` measures. */
 export interface FederatedRoundsOptions<E = undefined> {
   readonly peer: PacedPeer;

@@ -3,8 +3,11 @@ import createModule from "#engine-glue";
 import { BBError, describeError } from "../errors.js";
 import type { GlueModule, GlueOptions } from "./glue.js";
 
-/** Where the module comes from. A promise of any of these is one, too. */
-export type WasmSource = WebAssembly.Module | Response | URL | ArrayBuffer | ArrayBufferView | PromiseLike<WasmSource>;
+/** What the module can be made of. */
+export type WasmContent = WebAssembly.Module | Response | URL | ArrayBuffer | ArrayBufferView;
+
+/** Where the module comes from: its content, or a promise of it. */
+export type WasmSource = WasmContent | PromiseLike<WasmContent>;
 
 /** The functions that the module imports. */
 export type Imports = Omit<GlueOptions, "instantiateWasm">;
@@ -47,7 +50,7 @@ async function compile(source: ArrayBuffer | ArrayBufferView, what: string): Pro
 }
 
 async function moduleOf(given: WasmSource): Promise<WebAssembly.Module> {
-  const source = (await given) as Exclude<WasmSource, PromiseLike<WasmSource>>;
+  const source = await given;
   if (source instanceof WebAssembly.Module) return source;
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return await compile(source, "the given source");
   if (typeof Response === "function" && source instanceof Response) return await fromResponse(source);

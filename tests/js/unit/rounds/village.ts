@@ -116,8 +116,8 @@ export class ScriptedPeer implements PacedPeer {
     }
     const problem = this.#contribute(from.number, meta);
     if (problem !== undefined) this.emit("failed", { exec, reason: problem, detail: "" });
-    this.emit("event", { target, topic: "received", exec, value: from.peerId });
-    this.emit("event", { target, topic: "contributed", exec, value: meta });
+    this.emit("event", { target: `${target}_peers`, topic: "received", exec, value: from.peerId });
+    this.emit("event", { target: `${target}_peers`, topic: "contributed", exec, value: meta });
   }
 
   #later(ms: number, f: () => void): void {

@@ -24,13 +24,19 @@ CompileError changed(const std::function<void(onnx::ModelProto&)>& change) {
   Compiler compiler(registry);
   compiler.bind("data_source", "StubLoader").bind("model", "StubModel");
   compiler.stage(
-      "change", [&](onnx::ModelProto& model) -> std::expected<void, std::string> { change(model); return {}; }, Compiler::Hook::recorded);
+      "change",
+      [&](onnx::ModelProto& model) -> std::expected<void, std::string> {
+        change(model);
+        return {};
+      },
+      Compiler::Hook::recorded);
   return error_of(compiler, Quickstart());
 }
 
 onnx::FunctionProto& root(onnx::ModelProto& model) { return *model.mutable_functions(0); }
 
-void add_call(onnx::FunctionProto& function, std::string_view callee, std::vector<std::string> inputs = {}, std::vector<std::string> outputs = {}) {
+void add_call(onnx::FunctionProto& function, std::string_view callee, std::vector<std::string> inputs = {},
+              std::vector<std::string> outputs = {}) {
   auto* node = function.add_node();
   node->set_domain(std::string(domain::kModule));
   node->set_op_type(std::string(callee));
@@ -56,7 +62,8 @@ void add_function(onnx::ModelProto& model, std::string name, std::vector<std::st
 
 TEST_CASE("an error carries its pass, function, node and module instance") {
   const Registry registry = compiler_registry();
-  const CompileError error = error_of(Compiler(registry).bind("loader", "StubLoader").bind("aggregator", "StubAggregator"), FedNetwork());
+  const CompileError error =
+      error_of(Compiler(registry).bind("loader", "StubLoader").bind("aggregator", "StubAggregator"), FedNetwork());
   CHECK(error.code == "UnboundSlot");
   CHECK(error.pass == "resolve_slots");
   CHECK(error.function == "TrainerLeaf");
@@ -82,7 +89,8 @@ TEST_CASE("bindings: unknown, twice, unbound, ambiguous, of the wrong role or wi
       error_of(Compiler(registry).bind("data_source", "StubLoader").bind("a", "StubModel").bind("b", "DoubleModel"), quickstart);
   CHECK(ambiguous.code == "AmbiguousRoleBinding");
   CHECK(ambiguous.field("slot_names") == "a,b");
-  const CompileError role = error_of(Compiler(registry).bind("data_source", "StubLoader").bind("model", "StubAggregator"), quickstart);
+  const CompileError role =
+      error_of(Compiler(registry).bind("data_source", "StubLoader").bind("model", "StubAggregator"), quickstart);
   CHECK(role.code == "RoleMismatch");
   CHECK(role.field("component") == "StubAggregator");
   const Recorded relu("M", [](Graph& g) { g.output("y", BackendSlot("compute").relu(g, g.input<type::TensorF32>("x"))); });
@@ -112,11 +120,13 @@ TEST_CASE("dependencies: unbound, of another role, optional, and through an alia
   CHECK(unbound.field("bound_at_slot") == "primary_index");
   CHECK(unbound.field("required_role") == "Backend");
   CHECK(unbound.field("required_slot") == "compute");
-  const CompileError mismatch = error_of(Compiler(registry).bind("primary_index", "CountingIndex").bind("compute", "StubModel"), app);
+  const CompileError mismatch =
+      error_of(Compiler(registry).bind("primary_index", "CountingIndex").bind("compute", "StubModel"), app);
   CHECK(mismatch.code == "DependencyRoleMismatch");
   CHECK(mismatch.field("provided_role") == "ModelRuntime");
   CHECK(error_code(Compiler(registry).bind("compute", kCpu), app) == "UnboundSlot");
-  const std::string rows = dump_rows(compiled(Compiler(registry).bind("primary_index", "CountingIndex").bind("compute", kCpu), app));
+  const std::string rows =
+      dump_rows(compiled(Compiler(registry).bind("primary_index", "CountingIndex").bind("compute", kCpu), app));
   CHECK(rows.find("~binding.CountingApp#*.primary_index = Index|CountingIndex|0\n") != std::string::npos);
   CHECK(rows.find("~binding.CountingApp#*.compute = Backend|bytesandbrains::backends::cpu::CpuBackend|-1\n") != std::string::npos);
 
@@ -144,7 +154,9 @@ TEST_CASE("two slots that are one component share its name and id") {
 }
 
 TEST_CASE("slot metadata from outside is checked") {
-  const auto with = [](auto change) { return changed([&](onnx::ModelProto& model) { change(*root(model).mutable_node(1)); }).code; };
+  const auto with = [](auto change) {
+    return changed([&](onnx::ModelProto& model) { change(*root(model).mutable_node(1)); }).code;
+  };
   CHECK(with([](onnx::NodeProto& n) { ir::erase_metadata(n, ir::key::kRequiredTrait); }) == "MissingRequiredTraitMetadata");
   CHECK(with([](onnx::NodeProto& n) { ir::stamp_metadata(n, ir::key::kRequiredTrait, "FlyRuntime"); }) == "UnknownRoleRuntime");
   CHECK(with([](onnx::NodeProto& n) { ir::erase_metadata(n, ir::key::kSlotId); }) == "InvalidSlotId");
@@ -233,9 +245,7 @@ TEST_CASE("structure: unknown ops, open and doubled names, types, cycles, opsets
   CHECK(changed([](onnx::ModelProto& m) { root(m).add_input("v0"); }).code == "DuplicateOutput");
   CHECK(changed([](onnx::ModelProto& m) { root(m).add_input("x"); }).code == "MissingTypeInfo");
   CHECK(changed([](onnx::ModelProto& m) { root(m).mutable_node(1)->set_input(0, "v2"); }).code == "CyclicGraph");
-  const CompileError cycle = changed([](onnx::ModelProto& m) {
-    root(m).mutable_node(1)->set_input(0, "prediction");
-  });
+  const CompileError cycle = changed([](onnx::ModelProto& m) { root(m).mutable_node(1)->set_input(0, "prediction"); });
   CHECK(cycle.code == "CyclicGraph");
   CHECK(cycle.field("involves") == "Quickstart/Forward.1,Quickstart/PassThrough.2");
   CHECK(changed([](onnx::ModelProto& m) { root(m).mutable_node(1)->add_input("v1"); }).code == "MalformedNode");
@@ -410,25 +420,33 @@ TEST_CASE("stages run where they are hooked, and what they break is noticed") {
   CHECK(traced.functions(0).name() == plain.functions(0).name());
   CHECK(*ir::find_metadata(traced.functions(0).node(4), "example.tracing_id") == "trace-0");
 
-  const CompileError refused = error_of(compiler([](onnx::ModelProto&) -> Status { return std::unexpected("not today"); }), FedNetwork());
+  const CompileError refused =
+      error_of(compiler([](onnx::ModelProto&) -> Status { return std::unexpected("not today"); }), FedNetwork());
   CHECK(refused.code == "Internal");
   CHECK(refused.pass == "stage mine");
   CHECK(refused.message.find("not today") != std::string::npos);
 
   const auto broken = [&](auto change) {
-    return error_code(compiler([change](onnx::ModelProto& model) -> Status { change(model); return {}; }), FedNetwork());
+    return error_code(compiler([change](onnx::ModelProto& model) -> Status {
+                        change(model);
+                        return {};
+                      }),
+                      FedNetwork());
   };
   CHECK(broken([](onnx::ModelProto& m) { m.clear_functions(); }) == "RuntimeIncomplete");
   CHECK(broken([](onnx::ModelProto& m) { m.clear_metadata_props(); }) == "RuntimeIncomplete");
   CHECK(broken([](onnx::ModelProto& m) { m.mutable_functions(0)->set_name("Other"); }) == "RuntimeIncomplete");
   CHECK(broken([](onnx::ModelProto& m) { m.mutable_functions(0)->mutable_node(4)->clear_attribute(); }) == "RuntimeIncomplete");
-  CHECK(broken([](onnx::ModelProto& m) { ir::erase_metadata(*m.mutable_functions(1)->mutable_node(0), ir::key::kSiteId); }) == "RuntimeIncomplete");
+  CHECK(broken([](onnx::ModelProto& m) { ir::erase_metadata(*m.mutable_functions(1)->mutable_node(0), ir::key::kSiteId); }) ==
+        "RuntimeIncomplete");
   CHECK(broken([](onnx::ModelProto& m) { ir::erase_metadata(*m.mutable_functions(0)->mutable_node(4), ir::key::kPeersIndex); }) ==
         "RuntimeIncomplete");
   CHECK(broken([](onnx::ModelProto& m) { m.mutable_functions(0)->mutable_node()->SwapElements(0, 4); }) == "RuntimeIncomplete");
   CHECK(broken([](onnx::ModelProto& m) { m.mutable_functions(1)->mutable_node(0)->clear_name(); }) == "RuntimeIncomplete");
-  CHECK(broken([](onnx::ModelProto& m) { add_call(*m.mutable_functions(0), "None"); m.mutable_functions(0)->mutable_node(5)->set_name("c"); }) ==
-        "Internal");
+  CHECK(broken([](onnx::ModelProto& m) {
+          add_call(*m.mutable_functions(0), "None");
+          m.mutable_functions(0)->mutable_node(5)->set_name("c");
+        }) == "Internal");
 }
 
 TEST_CASE("recorded bytes that are not a model are refused with the position") {

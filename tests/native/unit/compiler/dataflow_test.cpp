@@ -14,7 +14,11 @@ constexpr const char* kCpu = "bytesandbrains::backends::cpu::CpuBackend";
 
 Compiler all_bound(const Registry& registry) {
   Compiler compiler(registry);
-  compiler.bind("model", "StubModel").bind("data", "StubLoader").bind("aggregator", "FedAvg").bind("backend", kCpu).bind("view", "ConstantView");
+  compiler.bind("model", "StubModel")
+      .bind("data", "StubLoader")
+      .bind("aggregator", "FedAvg")
+      .bind("backend", kCpu)
+      .bind("view", "ConstantView");
   return compiler;
 }
 std::string ops(const onnx::FunctionProto& function) {

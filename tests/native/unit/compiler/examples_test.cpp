@@ -49,7 +49,8 @@ TEST_CASE("quickstart compiles to one target") {
         "~home_class=@self]\n"
         "Forward(v0)→(v2) [~required_trait=ModelRuntime, ~slot_id=1, ~slot=model, ~module_instance=Quickstart, ~home_class=@self]\n"
         "PassThrough(v2)→(prediction) [~module_instance=Quickstart, ~home_class=@self]\n");
-  CHECK(node_names(function) == std::vector<std::string>{"Quickstart/NextBatch.0", "Quickstart/Forward.1", "Quickstart/PassThrough.2"});
+  CHECK(node_names(function) ==
+        std::vector<std::string>{"Quickstart/NextBatch.0", "Quickstart/Forward.1", "Quickstart/PassThrough.2"});
   for (const char* value : {"v0", "v1", "v2", "prediction"}) CHECK(type_of(function, value) == "ai.bytesandbrains.tensor.f32");
   CHECK(dump_rows(model) ==
         "~compiled = v1\n"
@@ -69,16 +70,18 @@ TEST_CASE("the multi-target network records four functions") {
   REQUIRE(recorded);
   const onnx::ModelProto model = model_of(*recorded);
   REQUIRE(model.functions_size() == 4);
-  CHECK(dump(model.functions(0)) ==
-        "(sink_peers)→(prediction_port)\n"
-        "LoaderLeaf()→(v2) [~module_instance=FedNetwork]\n"
-        "TrainerLeaf(v2)→(v4) [~module_instance=FedNetwork]\n"
-        "Send(v4, sink_peers)→(prediction_port, v5) [~wire.peers_index=1, ~wire.ports=prediction_port, ~module_instance=FedNetwork]\n"
-        "SinkLeaf(prediction_port, prediction_port)→() [~module_instance=FedNetwork]\n");
-  CHECK(dump(model.functions(1)) ==
-        "()→(batch)\n"
-        "NextBatch()→(v0, v1) [~required_trait=DataSourceRuntime, ~slot_id=0, ~slot=loader, ~module_instance=FedNetwork_LoaderLeaf]\n"
-        "PassThrough(v0)→(batch) [~module_instance=FedNetwork_LoaderLeaf]\n");
+  CHECK(
+      dump(model.functions(0)) ==
+      "(sink_peers)→(prediction_port)\n"
+      "LoaderLeaf()→(v2) [~module_instance=FedNetwork]\n"
+      "TrainerLeaf(v2)→(v4) [~module_instance=FedNetwork]\n"
+      "Send(v4, sink_peers)→(prediction_port, v5) [~wire.peers_index=1, ~wire.ports=prediction_port, ~module_instance=FedNetwork]\n"
+      "SinkLeaf(prediction_port, prediction_port)→() [~module_instance=FedNetwork]\n");
+  CHECK(
+      dump(model.functions(1)) ==
+      "()→(batch)\n"
+      "NextBatch()→(v0, v1) [~required_trait=DataSourceRuntime, ~slot_id=0, ~slot=loader, ~module_instance=FedNetwork_LoaderLeaf]\n"
+      "PassThrough(v0)→(batch) [~module_instance=FedNetwork_LoaderLeaf]\n");
   CHECK(model.functions(2).attribute(0) == "__slot_1");
   CHECK(dump(model.functions(3)) ==
         "(contribution, metadata)→()\n"
@@ -134,18 +137,19 @@ TEST_CASE("three separately compiled modules meet at the sites that they name") 
   server.bind("view", "ConstantView").bind("model", "StubModel");
   reduce.bind("aggregator", "FedAvg").bind("backend", kCpu);
   const onnx::ModelProto client_model = compiled(client, ClientLogic());
-  CHECK(dump(client_model.functions(0)) ==
-        "()→()\n"
-        "Recv()→(server_params, server_params__sender) [~module_instance=ClientLogic, ~home_class=@self, "
-        "~wire.site_id=8492802422851971193]\n"
-        "LoadParameters(server_params)→(v0) [~required_trait=ModelRuntime, ~slot_id=0, ~slot=model, ~module_instance=ClientLogic, "
-        "~home_class=@self]\n"
-        "NextBatch()→(v1, v2) [~required_trait=DataSourceRuntime, ~slot_id=1, ~slot=data, ~module_instance=ClientLogic, "
-        "~home_class=@self]\n"
-        "Forward(v1)→(v3) [~required_trait=ModelRuntime, ~slot_id=0, ~slot=model, ~module_instance=ClientLogic, ~home_class=@self]\n"
-        "Params()→(v4) [~required_trait=ModelRuntime, ~slot_id=0, ~slot=model, ~module_instance=ClientLogic, ~home_class=@self]\n"
-        "Send(v4, server_params__sender)→(updated_params, v5) {deadline_ns=100000000, ~dest_suffix.v4=e201940613b27f6b8e85} "
-        "[~wire.peers_index=1, ~module_instance=ClientLogic, ~home_class=@self, ~wire.wire_id=0, ~wire_transport=data]\n");
+  CHECK(
+      dump(client_model.functions(0)) ==
+      "()→()\n"
+      "Recv()→(server_params, server_params__sender) [~module_instance=ClientLogic, ~home_class=@self, "
+      "~wire.site_id=8492802422851971193]\n"
+      "LoadParameters(server_params)→(v0) [~required_trait=ModelRuntime, ~slot_id=0, ~slot=model, ~module_instance=ClientLogic, "
+      "~home_class=@self]\n"
+      "NextBatch()→(v1, v2) [~required_trait=DataSourceRuntime, ~slot_id=1, ~slot=data, ~module_instance=ClientLogic, "
+      "~home_class=@self]\n"
+      "Forward(v1)→(v3) [~required_trait=ModelRuntime, ~slot_id=0, ~slot=model, ~module_instance=ClientLogic, ~home_class=@self]\n"
+      "Params()→(v4) [~required_trait=ModelRuntime, ~slot_id=0, ~slot=model, ~module_instance=ClientLogic, ~home_class=@self]\n"
+      "Send(v4, server_params__sender)→(updated_params, v5) {deadline_ns=100000000, ~dest_suffix.v4=e201940613b27f6b8e85} "
+      "[~wire.peers_index=1, ~module_instance=ClientLogic, ~home_class=@self, ~wire.wire_id=0, ~wire_transport=data]\n");
   CHECK(std::uint64_t{0x75dc7ece89ab2879} == 8492802422851971193u);
   const onnx::ModelProto server_model = compiled(server, ServerLogic());
   CHECK(dump(server_model.functions(0)) ==
@@ -210,10 +214,11 @@ TEST_CASE("the mesh sends parameters and sample count in one envelope and knows 
   std::string ops;
   for (const auto& node : mesh.node()) ops += node.op_type() + " ";
   CHECK(ops == "NextBatch ComputeLoss Backward NextBatch ComputeLoss Backward PassThrough Params Contribute Send ");
-  CHECK(dump(mesh.node(9)) ==
-        "Send(v8, meta, peers)→(params__send_sentinel_9, meta__send_sentinel_9, v10) {deadline_ns=100000000, "
-        "~dest_suffix.v8=e201f728722d769e958d, ~dest_suffix.meta=e201e5aba45a80018752} [~wire.peers_index=2, ~module_instance=Mesh, "
-        "~home_class=@self, ~wire.wire_id=0, ~wire_transport=data, ~batch_group_id=0]");
+  CHECK(
+      dump(mesh.node(9)) ==
+      "Send(v8, meta, peers)→(params__send_sentinel_9, meta__send_sentinel_9, v10) {deadline_ns=100000000, "
+      "~dest_suffix.v8=e201f728722d769e958d, ~dest_suffix.meta=e201e5aba45a80018752} [~wire.peers_index=2, ~module_instance=Mesh, "
+      "~home_class=@self, ~wire.wire_id=0, ~wire_transport=data, ~batch_group_id=0]");
   CHECK(dump(function_of(model, "Mesh_peers")) ==
         "()→(received)\n"
         "Recv()→(params__recv_0, params__recv_0__sender) [~home_class=peers, ~synthesized_from_send=params, ~wire.wire_id=0, "

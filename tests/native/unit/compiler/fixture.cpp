@@ -50,7 +50,8 @@ Parameter parameter(std::string name, bool required = false) {
 
 std::string shortened(std::string text) {
   const std::string_view prefix = "ai.bytesandbrains.";
-  for (std::size_t at = text.find(prefix); at != std::string::npos; at = text.find(prefix, at + 1)) text.replace(at, prefix.size(), "~");
+  for (std::size_t at = text.find(prefix); at != std::string::npos; at = text.find(prefix, at + 1))
+    text.replace(at, prefix.size(), "~");
   return text;
 }
 
@@ -110,23 +111,28 @@ Registry compiler_registry() {
   forward.relations = {{TypeRelation::Kind::same_type, {0, kOutputPort}}};
   add(registry, forward);
   add(registry, role_op(Role::model, "Backward", {port("grad", "any")}, {ack}));
-  add(registry, role_op(Role::model, "ComputeLoss", {port("input", "$tensor"), port("target", "$tensor")}, {port("loss", "scalar.f32")}));
+  add(registry,
+      role_op(Role::model, "ComputeLoss", {port("input", "$tensor"), port("target", "$tensor")}, {port("loss", "scalar.f32")}));
   add(registry, role_op(Role::model, "ApplyDelta", {port("delta", "$tensor")}, {ack}));
   add(registry, role_op(Role::model, "LoadParameters", {port("params", "$tensor")}, {ack}));
   add(registry, role_op(Role::model, "Params", {}, {port("params", "$tensor")}));
-  add(registry, with(role_op(Role::model, "Train", {port("trigger", "trigger", true)}, {port("loss", "scalar.f32")}), {parameter("steps")}));
+  add(registry,
+      with(role_op(Role::model, "Train", {port("trigger", "trigger", true)}, {port("loss", "scalar.f32")}), {parameter("steps")}));
   add(registry, role_op(Role::data_source, "NextBatch", {}, {port("batch", "$sample"), port("labels", "$sample")}));
   add(registry, role_op(Role::data_source, "Reset", {port("trigger", "trigger")}, {ack}));
   add(registry, role_op(Role::data_source, "OnDataLoaded", {}, {ack}));
-  add(registry, role_op(Role::aggregator, "Contribute",
-                        {port("contribution", "$element"), port("metadata", "$metadata", true), port("source", "peer_id", true)}, {ack}));
-  add(registry, role_op(Role::aggregator, "Aggregate", {port("trigger", "trigger")}, {port("params", "$element"), port("metadata", "$metadata")}));
+  add(registry,
+      role_op(Role::aggregator, "Contribute",
+              {port("contribution", "$element"), port("metadata", "$metadata", true), port("source", "peer_id", true)}, {ack}));
+  add(registry, role_op(Role::aggregator, "Aggregate", {port("trigger", "trigger")},
+                        {port("params", "$element"), port("metadata", "$metadata")}));
   add(registry, with(role_op(Role::peer_selector, "Sample", {}, {port("peers", "peer_id_vec")}), {parameter("n", true)}));
   add(registry, role_op(Role::peer_selector, "CurrentView", {}, {port("peers", "peer_id_vec")}));
   add(registry, with(role_op(Role::peer_selector, "Select", {port("key", "bytes", true)}, {port("peers", "peer_id_vec")}),
                      {parameter("mode"), parameter("n")}));
   add(registry, role_op(Role::index, "Add", {port("vec", "$vector")}, {port("id", "u64")}));
-  add(registry, with(role_op(Role::index, "Search", {port("query", "$vector")}, {port("results", "search_results")}), {parameter("k")}));
+  add(registry,
+      with(role_op(Role::index, "Search", {port("query", "$vector")}, {port("results", "search_results")}), {parameter("k")}));
   add(registry, role_op(Role::index, "Remove", {port("id", "u64")}, {ack}));
   add(registry, role_op(Role::index, "Train", {port("samples", "any")}, {ack}));
   add(registry, role_op(Role::codec, "Train", {port("samples", "any")}, {ack}));

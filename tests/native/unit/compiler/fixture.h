@@ -29,7 +29,8 @@ std::string error_code(const Compiler& compiler, const Module& module);
 class Recorded : public Module {
  public:
   using Body = std::function<void(Graph&)>;
-  Recorded(std::string name, Body body, Body bootstrap = {}) : Module(std::move(name)), body_(std::move(body)), bootstrap_(std::move(bootstrap)) {}
+  Recorded(std::string name, Body body, Body bootstrap = {})
+      : Module(std::move(name)), body_(std::move(body)), bootstrap_(std::move(bootstrap)) {}
   void body(Graph& g) const override { body_(g); }
   void bootstrap(Graph& g) const override {
     if (bootstrap_) bootstrap_(g);

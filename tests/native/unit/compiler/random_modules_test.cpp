@@ -52,13 +52,15 @@ class RandomModule : public Module {
         case 5: {
           // Ports of a module that is called twice would meet at one address, so some of these must be refused.
           const std::string port = "p" + std::to_string(seed_) + "_" + std::to_string(step);
-          const NetOut out = g.net_out(port, dice.roll(2) ? peers : servers, any());
+          const Output to = dice.roll(2) ? peers : servers;
+          const NetOut out = g.net_out(port, to, any());
           if (dice.roll(2)) values.push_back(out.value);
           break;
         }
         default: {
           const RandomModule child(seed_ * 7 + dice.roll(3), depth_ + 1);
-          const auto called = g.call(child, {{"x", any()}, {"peers", peers}, {"servers", servers}});
+          const Output x = any();
+          const auto called = g.call(child, {{"x", x}, {"peers", peers}, {"servers", servers}});
           values.push_back(called["y"]);
           break;
         }
@@ -110,7 +112,9 @@ void check_invariants(const onnx::ModelProto& model) {
 TEST_CASE("random trees of modules keep the invariants of an artifact") {
   const Registry registry = compiler_registry();
   Compiler compiler(registry);
-  compiler.bind("model", "StubModel").bind("aggregator", "StubAggregator").bind("backend", "bytesandbrains::backends::cpu::CpuBackend");
+  compiler.bind("model", "StubModel")
+      .bind("aggregator", "StubAggregator")
+      .bind("backend", "bytesandbrains::backends::cpu::CpuBackend");
   std::map<std::string, int> outcomes;
   for (std::uint64_t seed = 1; seed <= 400; ++seed) {
     INFO("seed " << seed);
@@ -134,7 +138,9 @@ TEST_CASE("random trees of modules keep the invariants of an artifact") {
 TEST_CASE("a recorded model with any byte changed compiles or is refused, and never more") {
   const Registry registry = compiler_registry();
   Compiler compiler(registry);
-  compiler.bind("model", "StubModel").bind("aggregator", "StubAggregator").bind("backend", "bytesandbrains::backends::cpu::CpuBackend");
+  compiler.bind("model", "StubModel")
+      .bind("aggregator", "StubAggregator")
+      .bind("backend", "bytesandbrains::backends::cpu::CpuBackend");
   ByteBuffer recorded;
   for (std::uint64_t seed = 1; recorded.empty(); ++seed)
     if (compiler.compile(RandomModule(seed, 0))) recorded = *compiler.record(RandomModule(seed, 0));

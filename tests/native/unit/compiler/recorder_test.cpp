@@ -39,7 +39,8 @@ TEST_CASE("model methods record their op with the slot's name") {
   const ModelSlot model{"model"};
   CHECK(nodes([&](Graph& g) { model.forward(g, tensor(g)); }) == "Forward(x)→(v0) " + kModelSlot);
   CHECK(nodes([&](Graph& g) { model.backward(g, tensor(g)); }) == "Backward(x)→(v0) " + kModelSlot);
-  CHECK(nodes([&](Graph& g) { model.compute_loss(g, tensor(g), g.input<type::TensorF32>("y")); }) == "ComputeLoss(x, y)→(v0) " + kModelSlot);
+  CHECK(nodes([&](Graph& g) { model.compute_loss(g, tensor(g), g.input<type::TensorF32>("y")); }) ==
+        "ComputeLoss(x, y)→(v0) " + kModelSlot);
   CHECK(nodes([&](Graph& g) { model.apply_delta(g, tensor(g)); }) == "ApplyDelta(x)→(v0) " + kModelSlot);
   CHECK(nodes([&](Graph& g) { model.load_parameters(g, tensor(g)); }) == "LoadParameters(x)→(v0) " + kModelSlot);
   CHECK(nodes([&](Graph& g) { model.params(g); }) == "Params()→(v0) " + kModelSlot);
@@ -57,7 +58,8 @@ TEST_CASE("data source and aggregator methods record their op") {
   const std::string slot = "[~required_trait=AggregatorRuntime, ~slot_id=0, ~slot=agg]\n";
   CHECK(nodes([&](Graph& g) { aggregator.contribute(g, tensor(g)); }) == "Contribute(x)→(v0) " + slot);
   CHECK(nodes([&](Graph& g) { aggregator.contribute(g, tensor(g), g.input("m")); }) == "Contribute(x, m)→(v0) " + slot);
-  CHECK(nodes([&](Graph& g) { aggregator.contribute(g, tensor(g), {}, g.input<type::Peer>("p")); }) == "Contribute(x, -, p)→(v0) " + slot);
+  CHECK(nodes([&](Graph& g) { aggregator.contribute(g, tensor(g), {}, g.input<type::Peer>("p")); }) ==
+        "Contribute(x, -, p)→(v0) " + slot);
   CHECK(nodes([&](Graph& g) { aggregator.aggregate(g, g.input<type::Trigger>("go")); }) == "Aggregate(go)→(v0, v1) " + slot);
 }
 
@@ -66,7 +68,8 @@ TEST_CASE("peer selector, index and codec methods record their op with its own m
   const std::string slot = "[~required_trait=PeerSelectorRuntime, ~slot_id=0, ~slot=view, ~peer_class=@self]\n";
   CHECK(nodes([&](Graph& g) { view.sample(g, 2); }) == "Sample()→(v0) {n=2} " + slot);
   CHECK(nodes([&](Graph& g) { view.current_view(g); }) == "CurrentView()→(v0) " + slot);
-  CHECK(nodes([&](Graph& g) { view.select(g, 1, 3, g.input<type::ByteString>("key")); }) == "Select(key)→(v0) {mode=1, n=3} " + slot);
+  CHECK(nodes([&](Graph& g) { view.select(g, 1, 3, g.input<type::ByteString>("key")); }) ==
+        "Select(key)→(v0) {mode=1, n=3} " + slot);
   CHECK(nodes([&](Graph& g) { PeerSelectorSlot("v", "clients").sample(g, 1); }).find("~peer_class=clients") != std::string::npos);
   const IndexSlot index{"index"};
   const std::string index_slot = "[~required_trait=IndexRuntime, ~slot_id=0, ~slot=index";
@@ -106,7 +109,8 @@ TEST_CASE("framework helpers record syscalls, bundles and the address book") {
         "Bundle(x, p)→(v0) {~composite.child_count=2, ~composite.child_types=~tensor.f32,bb.peer_id} []\n");
   CHECK(nodes([](Graph& g) { g.unbundle(g.input<type::Composite>("c"), {"tensor.f32", "peer_id"}); }) ==
         "Unbundle(c)→(v0, v1) {~composite.child_count=2, ~composite.child_types=~tensor.f32,bb.peer_id} []\n");
-  CHECK(nodes([](Graph& g) { g.insert_many(g.input<type::Peer>("p"), g.input<type::Addresses>("a")); }) == "InsertMany(p, a)→(v0) []\n");
+  CHECK(nodes([](Graph& g) { g.insert_many(g.input<type::Peer>("p"), g.input<type::Addresses>("a")); }) ==
+        "InsertMany(p, a)→(v0) []\n");
   CHECK(nodes([](Graph& g) { g.lookup(g.input<type::Peer>("p")); }) == "Lookup(p)→(v0) []\n");
   const std::uint8_t bytes[] = {1, 0, 2};
   CHECK(nodes([&](Graph& g) { g.constant("bytes", bytes, 7, "seed"); }) ==
@@ -241,7 +245,8 @@ TEST_CASE("handles keep their types") {
 }
 
 TEST_CASE("recording refuses bad names and ports where they are given") {
-  for (const char* name : {"", "a.b", "a#b", "a|b", "a/b", "a:b", "a,b", "a b", "@self", "v7", "x__recv_0", "x__send_1", "x__sender", "\xff"})
+  for (const char* name :
+       {"", "a.b", "a#b", "a|b", "a/b", "a:b", "a,b", "a b", "@self", "v7", "x__recv_0", "x__send_1", "x__sender", "\xff"})
     CHECK(refused([&](Graph& g) { g.input(name); }) == "InvalidName");
   CHECK(refused([](Graph& g) { g.input(std::string(257, 'a')); }) == "OverLimit");
   CHECK(refused([](Graph& g) { g.pass_through(g.input("vx")); }).empty());
@@ -264,7 +269,8 @@ TEST_CASE("recording refuses bad names and ports where they are given") {
   CHECK(refused([](Graph& g) { g.lookup_output("y"); }) == "MissingOutputPort");
   CHECK(refused([](Graph& g) { ModelSlot("a.b").params(g); }) == "InvalidName");
   CHECK(refused([](Graph& g) { g.on("a b", [] {}); }) == "InvalidName");
-  CHECK(refused([](Graph& g) { g.net_out("p", g.input<type::Peers>("to"), tensor(g), {.to = "a/b/c", .deadline_ns = 0}); }) == "InvalidName");
+  CHECK(refused([](Graph& g) { g.net_out("p", g.input<type::Peers>("to"), tensor(g), {.to = "a/b/c", .deadline_ns = 0}); }) ==
+        "InvalidName");
   CHECK(refused([](Graph& g) {
           const Output x = tensor(g);
           g.net_out({{"p", x}, {"q", x}}, g.input<type::Peers>("to"), {.to = "a/b", .deadline_ns = 0});
@@ -279,7 +285,8 @@ TEST_CASE("recording refuses ops that do not fit their declaration") {
   CHECK(refused([](Graph& g) { ModelSlot("m").record(g, "Forward"); }) == "MissingInput");
   CHECK(refused([](Graph& g) { ModelSlot("m").record(g, "Forward", {Output()}); }) == "MissingInput");
   CHECK(refused([](Graph& g) { ModelSlot("m").record(g, "Train", {}, {{"stops", 1}}); }) == "UnknownParameter");
-  CHECK(refused([](Graph& g) { ModelSlot("m").record(g, "Train", {}, {{"steps", 1}}, {{"steps", std::int64_t{1}}}); }) == "DuplicateAttribute");
+  CHECK(refused([](Graph& g) { ModelSlot("m").record(g, "Train", {}, {{"steps", 1}}, {{"steps", std::int64_t{1}}}); }) ==
+        "DuplicateAttribute");
   CHECK(refused([](Graph& g) { PeerSelectorSlot("v").record(g, "Sample"); }) == "MissingParameter");
   CHECK(refused([](Graph& g) { BackendSlot("b").record(g, "Constant"); }) == "MissingAttribute");
   CHECK(refused([](Graph& g) { BackendSlot("b").constant(g, {{2}, {1, 2, 3}}); }) == "InvalidArgument");
@@ -343,8 +350,9 @@ TEST_CASE("calls are checked against the child's ports") {
           g.call(same_name, {{"x", x}});
         }) == "DuplicateModule");
   CHECK(refused([&](Graph& g) { g.call(Recorded("Empty", [](Graph&) {}), {}); }) == "EmptyModule");
-  CHECK(refused([&](Graph& g) { g.call(Recorded("M", [](Graph& inside) { inside.pass_through(inside.input("x")); }), {{"x", tensor(g)}}); }) ==
-        "RecursiveModule");
+  CHECK(refused([&](Graph& g) {
+          g.call(Recorded("M", [](Graph& inside) { inside.pass_through(inside.input("x")); }), {{"x", tensor(g)}});
+        }) == "RecursiveModule");
   CHECK(refused([&](Graph& g) { g.call(Recorded("x__bootstrap", [](Graph&) {}), {}); }) == "InvalidName");
   struct Endless : Module {
     Endless() : Module("Endless") {}

@@ -58,7 +58,8 @@ TEST_CASE("a model comes back as it was written") {
 TEST_CASE("unknown fields are dropped at every depth") {
   const std::string plain = ir::deterministic_bytes(small_model());
   // Fields 100 (bytes), 101 (varint), 102 and 103 (fixed), and field 1 of a ModelProto with the wrong wire type.
-  const std::string unknown("\xa2\x06\x03\x61\x62\x63\xa8\x06\x05\xb5\x06\x01\x02\x03\x04\xb9\x06\x01\x02\x03\x04\x05\x06\x07\x08\x0a\x01\x7a", 28);
+  const std::string unknown(
+      "\xa2\x06\x03\x61\x62\x63\xa8\x06\x05\xb5\x06\x01\x02\x03\x04\xb9\x06\x01\x02\x03\x04\x05\x06\x07\x08\x0a\x01\x7a", 28);
   onnx::ModelProto model = small_model();
   std::string bytes = plain + unknown;
   // The same inside a function: appended to the serialized FunctionProto.

@@ -29,7 +29,8 @@ bool accepts(const TypeTree& tree, std::string_view id, std::uint64_t hash) {
 TEST_CASE("the built-in tree has the 29 nodes of the reference first, then the framework's own") {
   const TypeTree tree = TypeTree::builtin();
   REQUIRE(tree.nodes().size() == 36);
-  const std::set<std::string> added = {"fedavg_meta", "u64", "u32", "timestamp", "command_id", "correlation_token", "search_results"};
+  const std::set<std::string> added = {"fedavg_meta",       "u64",           "u32", "timestamp", "command_id",
+                                       "correlation_token", "search_results"};
   std::size_t with_denotation = 0;
   std::set<std::uint32_t> numbers;
   for (std::size_t i = 0; i < tree.nodes().size(); ++i) {
@@ -52,7 +53,9 @@ TEST_CASE("the built-in tree has the 29 nodes of the reference first, then the f
 
 TEST_CASE("subtyping follows parents by identity") {
   const TypeTree tree = TypeTree::builtin();
-  const auto sub = [&](const char* child, const char* parent) { return TypeTree::is_subtype(*tree.find(child), *tree.find(parent)); };
+  const auto sub = [&](const char* child, const char* parent) {
+    return TypeTree::is_subtype(*tree.find(child), *tree.find(parent));
+  };
   CHECK(sub("tensor.f32", "tensor"));
   CHECK(sub("tensor", "any"));
   CHECK_FALSE(sub("scalar.f32", "tensor"));

@@ -1,7 +1,6 @@
 // One peer in the terminal that joins the page at an address, until it is interrupted or has done its rounds.
-import { WebSocket } from "ws";
-import { BBError, Engine, peerIdToText, platformHost, randomPeerId, workerDriver } from "bytesandbrains";
-import { webSocketTransport, type WebSocketConstructor } from "bytesandbrains/transports/websocket";
+import { BBError, Engine, nodeWebSocket, peerIdToText, platformHost, randomPeerId, workerDriver } from "bytesandbrains";
+import { webSocketTransport } from "bytesandbrains/transports/websocket";
 import { Learner } from "../learner.js";
 import type { JoinOptions } from "../options.js";
 import { pageModelSeed, pageRoom, takeSeat, type Seat } from "../page-network.js";
@@ -37,7 +36,7 @@ export async function runJoined(options: JoinOptions, signal: AbortSignal): Prom
     engine,
     program: compileProgram(engine, "mesh"),
     share, peerId, host,
-    transport: webSocketTransport({ url: seat.hubUrl, room: pageRoom, webSocket: WebSocket as unknown as WebSocketConstructor }),
+    transport: webSocketTransport({ url: seat.hubUrl, room: pageRoom, webSocket: nodeWebSocket }),
     driver: workerDriver(host),
     part: "mesh",
     modelSeed: pageModelSeed,

@@ -196,7 +196,7 @@ export class Scoreboard {
 
   /** A line for each round that all live peers have finished. */
   #showProgress(): void {
-    const live = this.#entries.filter((entry) => entry.live && entry.records.length > 0);
+    const live = this.#entries.filter((entry) => entry.live);
     if (live.length === 0) return;
     const done = Math.min(...live.map((entry) => entry.records.at(-1)?.round ?? 0));
     for (; this.#shown < done; this.#shown++) {

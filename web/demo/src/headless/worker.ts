@@ -1,7 +1,6 @@
 // The process of one peer in a headless run. Its orders come from the process that started it; without that one it ends.
-import { WebSocket } from "ws";
-import { Engine, peerIdFromNumber, platformHost, workerDriver } from "bytesandbrains";
-import { webSocketTransport, type WebSocketConstructor } from "bytesandbrains/transports/websocket";
+import { Engine, nodeWebSocket, peerIdFromNumber, platformHost, workerDriver } from "bytesandbrains";
+import { webSocketTransport } from "bytesandbrains/transports/websocket";
 import { Learner } from "../learner.js";
 import { compileProgram } from "../program.js";
 import { serverPeer, type FromPeer, type ToPeer } from "./messages.js";
@@ -21,7 +20,7 @@ async function prepare(setup: Setup): Promise<Learner> {
     program: compileProgram(engine, setup.topology),
     share: setup.share,
     peerId: peerIdFromNumber(setup.peer),
-    transport: webSocketTransport({ url: setup.hubUrl, room: "headless", webSocket: WebSocket as unknown as WebSocketConstructor }),
+    transport: webSocketTransport({ url: setup.hubUrl, room: "headless", webSocket: nodeWebSocket }),
     driver: workerDriver(host),
     host,
     part: setup.part,

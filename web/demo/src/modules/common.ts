@@ -44,7 +44,7 @@ export class Report extends Module {
     const told = g.netOut({ report }, peers);
     g.on("peers", () => {
       g.output("reporter", told.sender);
-      g.output("report", told.report);
+      g.output("reported", told.report);
     });
   }
 }

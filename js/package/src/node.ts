@@ -1,0 +1,510 @@
+// A node: installed programs and their components, driven by hand. No timer, no transport, no clock of its own; `Peer` adds those.
+import { BBError, describeError } from "./errors.js";
+import type { Bytes } from "./bytes.js";
+import { Artifact } from "./artifact.js";
+import { JsComponentClass } from "./component.js";
+import { insideOf, type Engine } from "./engine.js";
+import { peerIdFromBytes, peerIdFromText, type PeerId } from "./peer-id.js";
+import { StepBlock, stepKinds, type BlockSource, type ExecId, type PeerHandle, type StepKind } from "./steps.js";
+import { typeId } from "./types.js";
+import { ValueWriter } from "./values.js";
+import { halves, warnIfLeft, type Bridge } from "./wasm/bridge.js";
+import type { Completions, InstanceOwner } from "./wasm/component-host.js";
+import type { InstallerHandle, NodeHandle } from "./wasm/glue.js";
+
+let idOf: (peer: AuthenticatedPeer) => PeerId;
+let vouch: (id: PeerId) => AuthenticatedPeer;
+
+/** Proof that a peer is who it says. Only a maker yields one, and a node admits nothing else. */
+export class AuthenticatedPeer {
+  readonly #id: PeerId;
+
+  static {
+    idOf = (peer) => peer.#id;
+    vouch = (id) => new AuthenticatedPeer(id);
+  }
+
+  private constructor(id: PeerId) {
+    this.#id = id;
+  }
+
+  get id(): PeerId {
+    return this.#id;
+  }
+}
+
+/** The interim maker: believes the transport's claim. For networks whose members trust the hub. */
+export const UnverifiedPeer = {
+  claim(id: PeerId): AuthenticatedPeer {
+    return vouch(peerIdFromBytes(id));
+  },
+} as const;
+
+/** Limits that differ from the engine's own; numbers of things, bytes or nanoseconds as their names say. Infinity is legal. */
+export interface NodeLimits {
+  /** Starts from the small limits for constrained devices instead. */
+  readonly edge?: boolean;
+  readonly envelopeBytesMax?: number;
+  readonly fillsMax?: number;
+  readonly fillBytesMax?: number;
+  readonly destinationsMax?: number;
+  readonly opsPerPoll?: number;
+  readonly parkedOpsMax?: number;
+  readonly executionsMax?: number;
+  readonly ingressMax?: number;
+  readonly ingressBytesMax?: number;
+  readonly memoryBytesMax?: number;
+  readonly eventBytesMax?: number;
+  readonly invokeBytesMax?: number;
+  readonly invokeInputsMax?: number;
+  readonly completionBytesMax?: number;
+  readonly outboundMax?: number;
+  readonly outboundBytesMax?: number;
+  readonly peersMax?: number;
+  readonly addressesPerPeerMax?: number;
+  readonly timersMax?: number;
+  readonly requestsMax?: number;
+  readonly payloadWindow?: number;
+  readonly plansPerGraphMax?: number;
+  readonly clockGapNs?: number;
+  readonly artifactBytesMax?: number;
+  readonly functionsMax?: number;
+  readonly nodesMax?: number;
+}
+
+/** What is installed, and as whom. */
+export interface InstallOptions {
+  readonly peer: PeerId;
+  /** Own addresses, for example `/p2p/<id>`; that one when absent. */
+  readonly addresses?: readonly string[];
+  /** Compiled programs; slots of one name in several of them are one component. */
+  readonly artifacts: readonly (Artifact | Bytes)[];
+  /** Base names of the targets to install; all of all artifacts when absent. */
+  readonly targets?: readonly string[];
+  /** Per slot what its component is made with. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly limits?: NodeLimits;
+  /** Everything random in the node comes from it; drawn from the platform when absent. */
+  readonly seed?: bigint;
+  /** A number that grows with every restart under one peer id; drawn from the seed when absent. */
+  readonly incarnation?: bigint;
+  /** Envelopes leave only against `grant`. */
+  readonly creditRequired?: boolean;
+  /** `deliverEvent` also yields an event. */
+  readonly echoEvents?: boolean;
+  /** Kinds of steps; see `mask`. */
+  readonly mask?: readonly StepKind[] | "all";
+}
+
+/** What became of a frame. */
+export type ReceiveStatus =
+  | { readonly status: "accepted" }
+  | { readonly status: "duplicate" }
+  /** Nothing is wrong with the frame: `unauthenticated`, `queue_full`, `budget_exceeded`, `no_memory`, `busy`. */
+  | { readonly status: "refused"; readonly reason: string }
+  /** The frame is no envelope: `malformed`, `oversize_envelope`, `too_many_fills`, ... */
+  | { readonly status: "malformed"; readonly reason: string; readonly detail: string };
+
+/** What a node says of itself. */
+export interface Inspection {
+  readonly self: PeerId;
+  readonly incarnation: bigint;
+  readonly targets: readonly { readonly name: string; readonly baseName: string; readonly ops: number; readonly values: number; readonly sites: readonly bigint[] }[];
+  readonly slots: readonly { readonly name: string; readonly typeName: string; readonly role: string; readonly component: number }[];
+  readonly peers: readonly {
+    readonly id: PeerId; readonly handle: PeerHandle; readonly admitted: boolean; readonly admittedBy: string; readonly addresses: readonly string[];
+    readonly references: number; readonly queued: number; readonly sentBytes: number;
+  }[];
+}
+
+/** Counts of a node. */
+export interface EngineStats {
+  readonly frontier: number;
+  readonly parked: number;
+  readonly ingress: number;
+  readonly executions: number;
+  readonly outbound: number;
+  readonly peers: number;
+  readonly components: number;
+  readonly graphs: number;
+  readonly requests: number;
+  readonly timers: number;
+  readonly ingressBytes: number;
+  readonly outboundBytes: number;
+  readonly memoryBytes: number;
+  readonly systemAllocations: number;
+  readonly ops: number;
+  readonly envelopesIn: number;
+  readonly envelopesOut: number;
+  readonly duplicates: number;
+  readonly malformed: number;
+  readonly refused: number;
+  readonly lateCompletions: number;
+  readonly unmatchedResponses: number;
+  readonly outboundDropped: number;
+  readonly stepsDropped: number;
+}
+
+const malformedBase = -1000;
+const malformedKinds = [
+  "malformed", "oversize_envelope", "version_mismatch", "too_many_fills", "oversize_payload", "oversize_suffix", "too_many_source_addresses",
+  "oversize_source_address", "too_many_destinations", "too_many_reports",
+] as const;
+const u32Max = 0xffff_ffff;
+
+/**
+ * A node driven by hand.
+ *
+ * ```ts
+ * const node = Node.install(engine, { peer, artifacts: [artifact], targets: ["Round"] });
+ * node.invoke("Round");
+ * for (const step of node.poll(0)) if (step.kind === "event") console.log(step.topic, step.value);
+ * ```
+ */
+export class Node {
+  readonly peer: PeerId;
+  readonly #bridge: Bridge;
+  readonly #handle: NodeHandle;
+  readonly #owner: InstanceOwner;
+  readonly #writer: ValueWriter;
+  readonly #inputTypes: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly #names: string[] = [];
+  readonly #opNames = new Map<number, { target: string; op: string }>();
+  readonly #completed = new Set<() => void>();
+  readonly #notLeft: () => void;
+  readonly #source: BlockSource;
+  #polls = 0;
+  #running = false;
+  #closed = false;
+
+  private constructor(bridge: Bridge, handle: NodeHandle, owner: InstanceOwner, options: InstallOptions, artifacts: readonly Artifact[]) {
+    this.peer = options.peer;
+    this.#bridge = bridge;
+    this.#handle = handle;
+    this.#owner = owner;
+    this.#writer = new ValueWriter(bridge);
+    this.#inputTypes = inputTypes(artifacts);
+    this.#notLeft = warnIfLeft(this, handle, "a Node");
+    this.#source = { bridge, polls: () => this.#polls, name: (number) => this.name(number), opName: (number) => this.opName(number) };
+    owner.completions = this.#completions();
+  }
+
+  /** Installs programs. Throws the reason when it cannot be done; then nothing is left behind. */
+  static install(engine: Engine, options: InstallOptions): Node {
+    const { bridge, host } = insideOf(engine);
+    const artifacts = options.artifacts.map((artifact) => (artifact instanceof Artifact ? artifact : Artifact.from(engine, artifact)));
+    const installer = new bridge.module.Installer(bridge.engine);
+    const owner: InstanceOwner = { pending: new Map() };
+    const configs: unknown[] = [];
+    try {
+      bridge.scoped(() => {
+        const bytes = (value: Bytes): [number, number] => [bridge.put(value), value.length];
+        installer.peer(...bytes(options.peer));
+        for (const address of options.addresses ?? [ownAddress(bridge, options.peer)]) installer.address(...bytes(engine.parseAddress(address)));
+        for (const artifact of artifacts) installer.artifact(...bytes(artifact.bytes));
+        const targets = options.targets ?? artifacts.flatMap((artifact) => artifact.targets);
+        for (const target of targets) installer.target(target);
+        if (options.limits?.edge === true) installer.limit("edge", 1);
+        for (const [name, value] of Object.entries(options.limits ?? {})) {
+          if (name !== "edge" && value !== undefined) installer.limit(name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), Number(value));
+        }
+        installer.seed(...halves(options.seed ?? platformSeed()));
+        if (options.incarnation !== undefined) installer.incarnation(...halves(options.incarnation));
+        installer.flags(options.creditRequired ?? false, options.echoEvents ?? false);
+        const types = new Map(artifacts.flatMap((artifact) => artifact.targets.flatMap((target) => artifact.slots(target).map(({ slot, typeName }) => [slot, typeName] as const))));
+        for (const [slot, config] of Object.entries(options.config ?? {})) {
+          if (host.find(types.get(slot) ?? "") instanceof JsComponentClass) installer.configInteger(slot, "config", ...halves(BigInt(configs.push(config) - 1)));
+          else writeConfig(bridge, installer, slot, config);
+        }
+      });
+      const handle = host.installing(owner, configs, () => installer.install());
+      if (handle === null) {
+        const error = bridge.error();
+        if (host.createError !== undefined) {
+          throw new BBError(error.code, `${error.detail}: ${describeError(host.createError)}`, { cause: host.createError });
+        }
+        throw error;
+      }
+      const node = new Node(bridge, handle, owner, options, artifacts);
+      if (options.mask !== undefined) node.mask(options.mask);
+      return node;
+    } finally {
+      installer.delete();
+    }
+  }
+
+  /** Lets a peer in: frames from anybody else are refused. */
+  admit(peer: AuthenticatedPeer): PeerHandle {
+    const id = idOf(peer);
+    return this.#peerCall((at, size) => this.#handle.admit(at, size), id) as PeerHandle;
+  }
+
+  /** The handle of a peer that is admitted or in the address book. Throws `unknown_peer`. */
+  handleOf(id: PeerId): PeerHandle {
+    return this.#peerCall((at, size) => this.#handle.handleOf(at, size), id) as PeerHandle;
+  }
+
+  /** Who a handle is. Throws `unknown_peer`. */
+  peerOf(handle: PeerHandle): PeerId {
+    const text = this.#open().peerOf(handle);
+    if (text === "") throw new BBError("unknown_peer", `no peer has the handle ${handle}`);
+    return peerIdFromText(text);
+  }
+
+  /** Takes an admission back; the handle is void. */
+  retire(handle: PeerHandle): void {
+    this.#bridge.check(this.#open().retire(handle));
+  }
+
+  /** Takes a frame in. Never throws for what the frame contains. */
+  receive(handle: PeerHandle, frame: Bytes): ReceiveStatus {
+    const node = this.#open();
+    const at = node.reserve(frame.length);
+    if (at === 0) {
+      const { code, detail } = this.#bridge.describeError();
+      return code === "over_cap" ? { status: "malformed", reason: "oversize_envelope", detail } : { status: "refused", reason: code };
+    }
+    this.#bridge.heap().set(frame, at);
+    const status = node.receive(handle, frame.length);
+    if (status === 0) return { status: "accepted" };
+    if (status === 1) return { status: "duplicate" };
+    if (status <= malformedBase) return { status: "malformed", reason: malformedKinds[malformedBase - status] ?? "malformed", detail: node.receiveDetail() };
+    return { status: "refused", reason: node.receiveDetail() };
+  }
+
+  /** Lets bytes up to a running total leave for a peer (with `creditRequired`). Infinity is legal. */
+  grant(handle: PeerHandle, totalBytes: number): void {
+    this.#bridge.check(this.#open().grant(handle, totalBytes));
+  }
+
+  /** Puts a peer into the address book; each call counts, and `dropPeer` takes one back. */
+  addPeer(id: PeerId, addresses: readonly string[]): void {
+    const node = this.#open();
+    this.#bridge.scoped(() => {
+      this.#bridge.check(node.addPeer(this.#bridge.put(id), id.length));
+      for (const text of addresses) {
+        this.#bridge.check(this.#bridge.engine.parseAddress(text));
+        this.#bridge.check(node.addAddress(this.#bridge.engine.outputAt(), this.#bridge.engine.outputSize()));
+      }
+      this.#bridge.check(node.endAddPeer());
+    });
+  }
+
+  dropPeer(id: PeerId): void {
+    this.#peerCall((at, size) => this.#handle.dropPeer(at, size), id);
+  }
+
+  /** A peer's addresses; none when it is unknown. */
+  addressesOf(id: PeerId): string[] {
+    const node = this.#open();
+    return this.#bridge.scoped(() => node.addressesOf(this.#bridge.put(id), id.length)).split("\n").filter((line) => line !== "");
+  }
+
+  /** Starts an execution of a target. Throws `UnknownModule`, `UnknownInput`, `TypeMismatch`, ... */
+  invoke(target: string, inputs: Readonly<Record<string, unknown>> = {}): ExecId {
+    const node = this.#open();
+    return this.#bridge.scoped(() => {
+      for (const [name, value] of Object.entries(inputs)) this.#bridge.check(node.addInput(name, this.#input(target, name, value)));
+      this.#bridge.check(node.invoke(target));
+      return this.#bridge.answer();
+    });
+  }
+
+  /** Delivers one value to an input of a target. */
+  deliverEvent(target: string, input: string, value: unknown): ExecId {
+    const node = this.#open();
+    return this.#bridge.scoped(() => {
+      this.#bridge.check(node.addInput(input, this.#input(target, input, value)));
+      this.#bridge.check(node.deliverEvent(target));
+      return this.#bridge.answer();
+    });
+  }
+
+  /** Answers an op that waits. Throws `unknown_command` when it is not waiting, or no longer. */
+  complete(command: bigint, outputs: readonly unknown[]): void {
+    this.#completions().complete(command, outputs.map((value) => ({ type: "any", value })));
+  }
+
+  /** Fails an op that waits. */
+  fail(command: bigint, reason: string, detail: string): void {
+    this.#completions().fail(command, reason, detail);
+  }
+
+  /** Runs what is ready. `nowMs` is the host's clock; it never takes the node's back. */
+  poll(nowMs: number, options: { readonly ops?: number } = {}): StepBlock {
+    const node = this.#open();
+    this.#running = true;
+    let at = 0;
+    try {
+      at = node.poll(nowMs, Math.min(Math.max(options.ops ?? 0, 0), u32Max));
+    } finally {
+      this.#running = false;
+    }
+    this.#polls++;
+    if (at === 0) throw this.#bridge.error();
+    this.#abandon();
+    return new StepBlock(this.#source, at);
+  }
+
+  /** Which kinds of steps are written; "all" adds one record per op. */
+  mask(kinds: readonly StepKind[] | "all"): void {
+    const wanted = kinds === "all" ? (Object.keys(stepKinds) as StepKind[]) : kinds;
+    this.#open().setMask(wanted.reduce((bits, kind) => (bits | (1 << stepKinds[kind])) >>> 0, 0));
+  }
+
+  inspect(): Inspection {
+    const raw = JSON.parse(this.#open().inspect()) as {
+      self: string; incarnation: string;
+      targets: { name: string; baseName: string; ops: number; values: number; sites: string[] }[];
+      slots: Inspection["slots"];
+      peers: { id: string; handle: number; admitted: boolean; admittedBy: string; addresses: string[]; references: number; queued: number; sentBytes: number }[];
+    };
+    return {
+      self: peerIdFromText(raw.self),
+      incarnation: BigInt(raw.incarnation),
+      targets: raw.targets.map((target) => ({ ...target, sites: target.sites.map(BigInt) })),
+      slots: raw.slots,
+      peers: raw.peers.map((peer) => ({ ...peer, id: peerIdFromText(peer.id), handle: peer.handle as PeerHandle })),
+    };
+  }
+
+  stats(): EngineStats {
+    return JSON.parse(this.#open().stats()) as EngineStats;
+  }
+
+  /** Names that records of a block refer to. */
+  names(): string[] {
+    const count = this.#open().nameCount();
+    return Array.from({ length: count }, (_, number) => this.name(number));
+  }
+
+  name(number: number): string {
+    return (this.#names[number] ??= this.#open().name(number));
+  }
+
+  /** Where an op of a record came from. */
+  opName(number: number): { readonly target: string; readonly op: string } {
+    const known = this.#opNames.get(number);
+    if (known !== undefined) return known;
+    const [target = "", op = ""] = this.#open().opName(number).split("\n");
+    const found = { target, op };
+    this.#opNames.set(number, found);
+    return found;
+  }
+
+  /** Calls `f` whenever a component's answer came in, so that somebody polls; the result stops that. */
+  onCompletion(f: () => void): () => void {
+    const own = (): void => f();
+    this.#completed.add(own);
+    return () => void this.#completed.delete(own);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Lets go of everything. Methods of components that are still at work are told by their signal. */
+  close(): void {
+    if (this.#closed) return;
+    if (this.#running) throw new BBError("busy", "the node is running; close it after the poll");
+    this.#closed = true;
+    this.#notLeft();
+    delete this.#owner.completions;
+    const pending = [...this.#owner.pending.values()];
+    this.#owner.pending.clear();
+    if (!this.#bridge.closed) this.#handle.delete();
+    for (const controller of pending) controller.abort(new BBError("closed", "the node was closed"));
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #open(): NodeHandle {
+    if (this.#closed) throw new BBError("closed", "the node was closed");
+    this.#bridge.checkOpen();
+    return this.#handle;
+  }
+
+  #input(target: string, name: string, value: unknown): number {
+    return this.#writer.record(this.#inputTypes.get(target)?.get(name) ?? "any", value, `input ${name} of ${target}`);
+  }
+
+  #peerCall(call: (at: number, size: number) => number, id: PeerId): number {
+    this.#open();
+    return this.#bridge.scoped(() => this.#bridge.check(call(this.#bridge.put(id), id.length)));
+  }
+
+  #completions(): Completions {
+    return {
+      complete: (command, outputs) => {
+        const node = this.#open();
+        this.#bridge.scoped(() => {
+          outputs.forEach(({ type, value }, index) => this.#bridge.check(node.addOutput(this.#writer.record(type, value, `output ${index}`))));
+          this.#bridge.check(node.complete(...halves(command)));
+        });
+        for (const f of [...this.#completed]) f();
+      },
+      fail: (command, reason, detail) => {
+        this.#bridge.check(this.#open().completeFailed(...halves(command), reason, detail));
+        for (const f of [...this.#completed]) f();
+      },
+    };
+  }
+
+  /** Tells methods whose ops were given up. Later, so that what they do cannot come between a poll and its block. */
+  #abandon(): void {
+    const count = this.#handle.abandonedCount();
+    for (let index = 0; index < count; index++) {
+      const command = BigInt(this.#handle.abandoned(index));
+      const controller = this.#owner.pending.get(command);
+      this.#owner.pending.delete(command);
+      if (controller !== undefined) queueMicrotask(() => controller.abort(new BBError("deadline_exceeded", "the answer comes too late to be taken")));
+    }
+  }
+}
+
+function ownAddress(bridge: Bridge, id: PeerId): string {
+  // `/p2p/` in bytes is the multiaddr code 421, then the id's length.
+  const bytes = Uint8Array.from([0xa5, 0x03, id.length, ...id]);
+  return bridge.engine.formatAddress(bridge.put(bytes), bytes.length);
+}
+
+function platformSeed(): bigint {
+  return crypto.getRandomValues(new BigUint64Array(1))[0] ?? 0n;
+}
+
+function inputTypes(artifacts: readonly Artifact[]): Map<string, ReadonlyMap<string, string>> {
+  const types = new Map<string, ReadonlyMap<string, string>>();
+  for (const artifact of artifacts) {
+    for (const target of artifact.targets) {
+      const ports = new Map(artifact.ports(target).inputs.map(({ name, type }) => [name, typeId(type)]));
+      types.set(target, ports);
+      types.set(artifact.functionOf(target), ports);
+    }
+  }
+  return types;
+}
+
+function writeConfig(bridge: Bridge, installer: InstallerHandle, slot: string, config: unknown): void {
+  if (typeof config !== "object" || config === null) throw new BBError("config_type_mismatch", `the config of slot ${slot} is no object`);
+  const item = (value: unknown, name: string): Bytes => {
+    if (value instanceof Uint8Array) return value;
+    if (typeof value === "string" || typeof value === "number") return new TextEncoder().encode(String(value));
+    throw new BBError("config_type_mismatch", `${slot}.${name} holds something that is neither bytes, a text nor a number`);
+  };
+  for (const [name, value] of Object.entries(config)) {
+    if (value === undefined) continue;
+    if (typeof value === "number") installer.configNumber(slot, name, value);
+    else if (typeof value === "bigint") installer.configInteger(slot, name, ...halves(value));
+    else if (typeof value === "boolean") installer.configFlag(slot, name, value);
+    else if (typeof value === "string") installer.configText(slot, name, value);
+    else if (value instanceof Uint8Array) installer.configBytes(slot, name, bridge.put(value), value.length);
+    else if (Array.isArray(value)) {
+      for (const entry of value) {
+        const bytes = item(entry, name);
+        installer.configItem(slot, name, bridge.put(bytes), bytes.length);
+      }
+    } else throw new BBError("config_type_mismatch", `${slot}.${name} is neither a number, a text, bytes, true or false, nor a list of them`);
+  }
+}

@@ -1,0 +1,285 @@
+// What a poll tells: one block of records in the module's memory, read when it is asked for (docs/abi.md).
+import { BBError } from "./errors.js";
+import { concatBytes, type Bytes } from "./bytes.js";
+import type { PeerId } from "./peer-id.js";
+import type { Value } from "./types.js";
+import { readValue } from "./values.js";
+import { textAt, type Bridge } from "./wasm/bridge.js";
+
+declare const handleBrand: unique symbol;
+/** A peer as a node numbers it. */
+export type PeerHandle = number & { readonly [handleBrand]: true };
+/** One execution of a target. */
+export type ExecId = bigint;
+
+/** Numbers of the kinds of steps in a block. */
+export const stepKinds = {
+  send: 1, event: 2, failed: 3, "async-suspended": 4, completed: 5, "wire-failed": 6, "wire-timeout": 7, peer: 8, dial: 9, dropped: 13, suspended: 14, budget: 15,
+} as const;
+
+/** The kinds of steps. */
+export type StepKind = keyof typeof stepKinds;
+
+/** Kinds written unless `mask` says otherwise: all but one record per op. */
+export const defaultKinds: readonly StepKind[] = ["send", "event", "failed", "wire-failed", "wire-timeout", "peer", "dial", "dropped", "suspended", "budget"];
+
+const opErrorKinds = ["Other", "TypeMismatch", "MissingSlot", "NotRegistered", "ExecutionFailed", "RemoteFailed", "Timeout", "BadInput", "Cooldown"] as const;
+const wireFailures = ["unreadable_destination", "unknown_type_hash", "type_mismatch", "decode_failed", "unknown_site", "unknown_component"] as const;
+const peerEvents = ["up", "down", "blocked", "resolve-failed", "notice", "silent"] as const;
+
+/** An envelope to ship. */
+export interface SendStep {
+  readonly kind: "send";
+  readonly peer: PeerHandle;
+  readonly lane: 0 | 1;
+  readonly sequence: bigint;
+  /** 0 unless an answer is awaited. */
+  readonly requestId: bigint;
+  /** Milliseconds left; undefined when there is no deadline. */
+  readonly remainingMs: number | undefined;
+  readonly size: number;
+  /** Head, body and tail in the module's memory: void after the next call into the node. */
+  parts(): readonly Bytes[];
+  /** A copy of all of it. */
+  bytes(): Bytes;
+}
+
+/** An output of a program, or an echoed event. */
+export interface EventStep {
+  readonly kind: "event";
+  readonly target: string;
+  readonly topic: string;
+  readonly exec: ExecId;
+  readonly value: Value;
+}
+
+/** An op failed; what follows from it does not happen, the rest of the execution goes on. */
+export interface FailedStep {
+  readonly kind: "failed";
+  readonly target: string;
+  /** The op's name in the program. */
+  readonly op: string;
+  readonly exec: ExecId;
+  readonly errorKind: (typeof opErrorKinds)[number];
+  readonly reason: string;
+  readonly detail: string;
+}
+
+/** An op ran, or waits for its answer. Only with the mask that asks for them. */
+export interface OpStep {
+  readonly kind: "completed" | "async-suspended";
+  readonly target: string;
+  readonly op: string;
+  readonly exec: ExecId;
+  /** Of an op that waits. */
+  readonly command?: bigint;
+  readonly sites: readonly bigint[];
+}
+
+/** A part of an envelope could not be delivered. */
+export interface WireFailedStep {
+  readonly kind: "wire-failed";
+  readonly peer: PeerHandle | undefined;
+  readonly fill: number;
+  readonly typeHash: bigint;
+  readonly payloadSize: number;
+  readonly reason: (typeof wireFailures)[number];
+  readonly detail: string;
+}
+
+/** A request was not answered in time. */
+export interface WireTimeoutStep {
+  readonly kind: "wire-timeout";
+  readonly peer: PeerHandle | undefined;
+  readonly requestId: bigint;
+  readonly site: bigint;
+  readonly startedMs: number;
+  readonly command: bigint | undefined;
+}
+
+/** Something about a peer; `resolve-failed`: a Send found no address of it. */
+export interface PeerStep {
+  readonly kind: "peer";
+  readonly event: (typeof peerEvents)[number];
+  readonly peer: PeerId;
+  readonly target: string;
+  readonly op: string;
+  readonly exec: ExecId;
+}
+
+/** Envelopes wait for a peer that was never granted credit. */
+export interface DialStep {
+  readonly kind: "dial";
+  readonly peer: PeerHandle;
+  /** Multiaddr bytes. */
+  readonly addresses: readonly Bytes[];
+}
+
+/** Envelopes were dropped because the queues were full. */
+export interface DroppedStep {
+  readonly kind: "dropped";
+  readonly count: bigint;
+}
+
+/** The clock jumped; deadlines were shifted. */
+export interface SuspendedStep {
+  readonly kind: "suspended";
+  readonly gapMs: number;
+}
+
+/** The poll's budget ended with work left. */
+export interface BudgetStep {
+  readonly kind: "budget";
+  readonly ops: number;
+}
+
+/** A step of a poll. */
+export type Step =
+  | SendStep | EventStep | FailedStep | OpStep | WireFailedStep | WireTimeoutStep | PeerStep | DialStep | DroppedStep | SuspendedStep | BudgetStep;
+
+/** Names that records refer to, and the number of the poll they are of. */
+export interface BlockSource {
+  readonly bridge: Bridge;
+  /** How many polls there were; a block of an earlier one than the last is void. */
+  polls(): number;
+  name(number: number): string;
+  opName(number: number): { readonly target: string; readonly op: string };
+}
+
+const magic = 0x31534242;
+const headerBytes = 32;
+const never = 0xffff_ffff_ffff_ffffn;
+const noPeer = 0xffff_ffff;
+
+/** A raw record, for those who want no objects: `at` is where its body starts in `view`. */
+export type RecordVisitor = (kind: number, at: number, size: number, view: DataView<ArrayBuffer>) => void;
+
+/** The steps of one poll. Iterating makes an object per step; all of it is void after the next poll of the node. */
+export class StepBlock implements Iterable<Step> {
+  readonly #source: BlockSource;
+  readonly #at: number;
+  readonly #poll: number;
+  /** Runnable work remains: poll again with the same time. */
+  readonly more: boolean;
+  /** When the node wants to be polled again, in milliseconds of its clock; null when nothing is due. */
+  readonly nextWakeupMs: number | null;
+  readonly nowMs: number;
+  readonly count: number;
+
+  constructor(source: BlockSource, at: number) {
+    const view = source.bridge.view();
+    if (view.getUint32(at, true) !== magic) throw new BBError("bad_record", "this is no step block", { at });
+    this.#source = source;
+    this.#at = at;
+    this.#poll = source.polls();
+    this.count = view.getUint32(at + 8, true);
+    this.more = (view.getUint32(at + 12, true) & 1) !== 0;
+    const next = view.getBigUint64(at + 16, true);
+    // Rounded up: a driver that wakes a fraction early would find nothing due.
+    this.nextWakeupMs = next === never ? null : Math.ceil(Number(next) / 1e3) / 1e3;
+    this.nowMs = Number(view.getBigUint64(at + 24, true)) / 1e6;
+  }
+
+  /** The block's bytes, copied. */
+  bytes(): Bytes {
+    this.#check();
+    return this.#source.bridge.copy(this.#at, this.#source.bridge.view().getUint32(this.#at + 4, true));
+  }
+
+  /** Walks the records without making objects. */
+  walk(visit: RecordVisitor): void {
+    let at = this.#at + headerBytes;
+    for (let index = 0; index < this.count; index++) {
+      this.#check();
+      const view = this.#source.bridge.view();
+      const size = view.getUint32(at + 4, true);
+      visit(view.getUint16(at, true), at + 8, size - 8, view);
+      at += size;
+    }
+  }
+
+  *[Symbol.iterator](): Generator<Step> {
+    let at = this.#at + headerBytes;
+    for (let index = 0; index < this.count; index++) {
+      this.#check();
+      const view = this.#source.bridge.view();
+      const size = view.getUint32(at + 4, true);
+      yield this.#read(view, view.getUint16(at, true), at + 8);
+      at += size;
+    }
+  }
+
+  #check(): void {
+    if (this.#source.polls() !== this.#poll) throw new BBError("stale_block", "the node was polled again; read a block before that");
+  }
+
+  #read(view: DataView<ArrayBuffer>, kind: number, at: number): Step {
+    const source = this.#source;
+    const u32 = (offset: number): number => view.getUint32(at + offset, true);
+    const u64 = (offset: number): bigint => view.getBigUint64(at + offset, true);
+    const handle = (offset: number): PeerHandle | undefined => (u32(offset) === noPeer ? undefined : (u32(offset) as PeerHandle));
+    switch (kind) {
+      case stepKinds.send: return this.#send(view, at);
+      case stepKinds.event:
+        return { kind: "event", target: source.name(u32(0)), topic: source.name(u32(4)), exec: u64(8), value: readValue(source.bridge, at + 16) };
+      case stepKinds.failed:
+        return {
+          kind: "failed", ...source.opName(u32(0)), exec: u64(8), errorKind: opErrorKinds[view.getUint8(at + 4)] ?? "Other",
+          reason: source.name(u32(16)), detail: textAt(source.bridge, at + 24, u32(20)),
+        };
+      case stepKinds["async-suspended"]:
+        return { kind: "async-suspended", ...source.opName(u32(0)), exec: u64(8), command: u64(16), sites: [] };
+      case stepKinds.completed:
+        return { kind: "completed", ...source.opName(u32(0)), exec: u64(8), sites: Array.from({ length: u32(4) }, (_, index) => u64(24 + index * 8)) };
+      case stepKinds["wire-failed"]:
+        return {
+          kind: "wire-failed", peer: handle(0), fill: u32(4), typeHash: u64(8), payloadSize: u32(16),
+          reason: wireFailures[view.getUint16(at + 20, true)] ?? "unknown_site", detail: textAt(source.bridge, at + 24, view.getUint16(at + 22, true)),
+        };
+      case stepKinds["wire-timeout"]:
+        return {
+          kind: "wire-timeout", peer: handle(0), requestId: u64(8), site: u64(16), startedMs: Number(u64(24)) / 1e6,
+          command: u64(32) === never ? undefined : u64(32),
+        };
+      case stepKinds.peer:
+        return {
+          kind: "peer", event: peerEvents[view.getUint16(at + 4, true)] ?? "notice", peer: source.bridge.copy(at + 32, u32(20)) as Uint8Array as PeerId,
+          ...source.opName(u32(16)), exec: u64(24),
+        };
+      case stepKinds.dial: return { kind: "dial", peer: u32(0) as PeerHandle, addresses: this.#addresses(view, at) };
+      case stepKinds.dropped: return { kind: "dropped", count: u64(8) };
+      case stepKinds.suspended: return { kind: "suspended", gapMs: Number(u64(0)) / 1e6 };
+      case stepKinds.budget: return { kind: "budget", ops: u32(0) };
+      default: throw new BBError("bad_record", `a step of kind ${kind}`, { at });
+    }
+  }
+
+  #send(view: DataView<ArrayBuffer>, at: number): SendStep {
+    const remaining = view.getBigUint64(at + 24, true);
+    const spans = [36, 44, 52].map((offset) => [view.getUint32(at + offset, true), view.getUint32(at + offset + 4, true)] as const);
+    const parts = (): Bytes[] => {
+      this.#check();
+      const heap = this.#source.bridge.heap();
+      return spans.filter(([, length]) => length > 0).map(([start, length]) => heap.subarray(start, start + length));
+    };
+    return {
+      kind: "send", peer: view.getUint32(at, true) as PeerHandle, lane: view.getUint8(at + 4) === 0 ? 0 : 1,
+      sequence: view.getBigUint64(at + 8, true), requestId: view.getBigUint64(at + 16, true),
+      remainingMs: remaining === 0n ? undefined : Number(remaining) / 1e6,
+      size: spans.reduce((sum, [, length]) => sum + length, 0),
+      parts,
+      bytes: () => concatBytes(parts()),
+    };
+  }
+
+  #addresses(view: DataView<ArrayBuffer>, at: number): Bytes[] {
+    const addresses: Bytes[] = [];
+    let next = at + 8;
+    for (let index = 0; index < view.getUint32(at + 4, true); index++) {
+      const length = view.getUint32(next, true);
+      addresses.push(this.#source.bridge.copy(next + 4, length));
+      next += 4 + ((length + 3) & ~3);
+    }
+    return addresses;
+  }
+}
