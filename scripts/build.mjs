@@ -40,7 +40,7 @@ function presentEntries() {
 async function bundle(options) {
   const { build } = await import('esbuild');
   try {
-    await build({ bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none', logLevel: 'warning', absWorkingDir: root, ...options });
+    await build({ bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none', logLevel: 'warning', logOverride: { 'ignored-bare-import': 'silent' }, absWorkingDir: root, ...options });
   } catch (error) {
     throw new StageError(`esbuild: ${error.message}`);
   }

@@ -1,6 +1,10 @@
 // Stable names of error codes.
 #include "bb/error.h"
 
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
 namespace bb {
 
 std::string_view code_name(Code code) {
@@ -41,6 +45,12 @@ std::string_view code_name(Code code) {
     case Code::bad_argument: return "bad_argument";
   }
   return "unknown";
+}
+
+void assertion_failed(const char* file, int line, const char* condition) {
+  const std::string text = std::string(file) + ":" + std::to_string(line) + ": assertion failed: " + condition + "\n";
+  std::fputs(text.c_str(), stderr);
+  std::abort();
 }
 
 }  // namespace bb

@@ -11,6 +11,7 @@ EMSCRIPTEN_BINDINGS(bytesandbrains) {
   class_<EngineBinding>("Engine")
       .constructor<>()
       .function("lastError", &EngineBinding::last_error)
+      .function("busy", &EngineBinding::busy)
       .function("describe", &EngineBinding::describe)
       .function("reserve", &EngineBinding::reserve)
       .function("release", &EngineBinding::release)

@@ -8,10 +8,9 @@ namespace bb::bindings {
 namespace {
 
 std::string envelope_error(const EnvelopeError& error) {
-  static constexpr std::string_view kKinds[] = {"malformed",       "oversize_envelope", "version_mismatch",
-                                                "too_many_fills",  "oversize_payload",  "oversize_suffix",
-                                                "too_many_source_addresses", "oversize_source_address",
-                                                "too_many_destinations", "too_many_reports"};
+  static constexpr std::string_view kKinds[] = {
+      "malformed",       "oversize_envelope",         "version_mismatch",        "too_many_fills",        "oversize_payload",
+      "oversize_suffix", "too_many_source_addresses", "oversize_source_address", "too_many_destinations", "too_many_reports"};
   JsonWriter json;
   json.object().field("code", kKinds[static_cast<std::size_t>(error.kind)]).field("detail", error.text());
   json.field("cap", error.cap).field("got", error.got).field("at", std::uint64_t{error.at}).end_object();
@@ -45,7 +44,8 @@ std::int32_t EngineBinding::encode_value(std::uint32_t record) {
   const auto value = read_value(copy, codec_memory_);
   if (!value) return fail(value.error(), "this is no value");
   output_.clear();
-  if (const Status encoded = bb::encode_value(*value, output_); !encoded) return fail(encoded.error(), "this value has no wire form");
+  if (const Status encoded = bb::encode_value(*value, output_); !encoded)
+    return fail(encoded.error(), "this value has no wire form");
   answer_ = value->type_hash();
   return 0;
 }

@@ -21,6 +21,8 @@ class EngineBinding {
 
   /// `{"code", "detail", ...}` of the last call that failed.
   std::string last_error() const { return last_error_; }
+  /// True within a poll, an installation or a component's method: nothing may be let go of then.
+  bool busy() const { return busy_ || calls_.calling(); }
   /// Roles with their methods, component classes and types, as JSON.
   std::string describe() const;
 
@@ -62,7 +64,6 @@ class EngineBinding {
   // For the other bindings.
   const Registry& registry() const { return registry_; }
   CallHost& calls() { return calls_; }
-  bool busy() const { return busy_ || calls_.calling(); }
   void set_busy(bool busy) { busy_ = busy; }
   void set_answer(std::uint64_t answer) { answer_ = answer; }
   std::int32_t fail(const Error& error, std::string detail);

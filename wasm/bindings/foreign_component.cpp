@@ -91,7 +91,8 @@ CallStatus CallHost::call_dependency(std::string_view slot, std::uint16_t method
   for (std::uint32_t i = 0; i < header.inputs; ++i) {
     auto value = read_value(frame.inputs()[i], ctx.memory());
     if (!value) {
-      set_failure(code_name(value.error().code), "input " + std::to_string(i) + " of a call of " + std::string(slot) + " is refused");
+      set_failure(code_name(value.error().code),
+                  "input " + std::to_string(i) + " of a call of " + std::string(slot) + " is refused");
       return CallStatus::failed;
     }
     inputs[i] = std::move(*value);
@@ -165,7 +166,8 @@ Outcome ForeignComponent::answer(OpContext& ctx, const OpDeclaration& declaratio
 Outcome ForeignComponent::take_outputs(OpContext& ctx, const OpDeclaration& declaration, const Frame& frame) {
   for (std::uint32_t i = 0; i < ctx.output_count(); ++i) {
     auto value = read_value(frame.outputs()[i], ctx.memory());
-    if (!value) return ctx.fail(value.error(), type_.declared->type_name + "." + declaration.op_type + " output " + std::to_string(i));
+    if (!value)
+      return ctx.fail(value.error(), type_.declared->type_name + "." + declaration.op_type + " output " + std::to_string(i));
     if (!output_fits(host_.registry(), declaration, *type_.declared, i, *value))
       return ctx.fail(OpErrorKind::type_mismatch, "output_type_mismatch",
                       type_.declared->type_name + "." + declaration.op_type + " gave output " + std::to_string(i) +

@@ -73,7 +73,8 @@ class ForeignComponent final : public Component {
     std::uint64_t deadline_ns = 0;    // of its async methods; 0: none
     const ComponentClass* declared = nullptr;
   };
-  ForeignComponent(CallHost& host, const Type& type, std::uint32_t id) : host_(host), type_(type), open_(host.installing), id_(id) {}
+  ForeignComponent(CallHost& host, const Type& type, std::uint32_t id)
+      : host_(host), type_(type), open_(host.installing), id_(id) {}
   ~ForeignComponent() override;
 
   Outcome dispatch(std::uint16_t method, OpContext& ctx) override;

@@ -88,7 +88,9 @@ void InstallBinding::config_number(std::string slot, std::string name, double nu
 void InstallBinding::config_integer(std::string slot, std::string name, std::uint32_t low, std::uint32_t high) {
   options_.config[slot].set(std::move(name), static_cast<std::int64_t>((std::uint64_t{high} << 32) | low));
 }
-void InstallBinding::config_flag(std::string slot, std::string name, bool flag) { options_.config[slot].set(std::move(name), flag); }
+void InstallBinding::config_flag(std::string slot, std::string name, bool flag) {
+  options_.config[slot].set(std::move(name), flag);
+}
 void InstallBinding::config_text(std::string slot, std::string name, std::string text) {
   options_.config[slot].set(std::move(name), std::move(text));
 }
@@ -149,8 +151,12 @@ std::string NodeBinding::inspect() const {
   }
   json.end_array().key("slots").array();
   for (const Inspection::Slot& slot : inspection.slots)
-    json.object().field("name", slot.name).field("typeName", slot.type_name).field("role", slot.role)
-        .field("component", std::uint64_t{slot.component.v}).end_object();
+    json.object()
+        .field("name", slot.name)
+        .field("typeName", slot.type_name)
+        .field("role", slot.role)
+        .field("component", std::uint64_t{slot.component.v})
+        .end_object();
   json.end_array().key("peers").array();
   for (const Inspection::Peer& peer : inspection.peers) {
     json.object().field("id", peer.id.to_text()).field("handle", std::uint64_t{peer.handle.v}).flag("admitted", peer.admitted);

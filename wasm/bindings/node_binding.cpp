@@ -28,9 +28,10 @@ NodeBinding::~NodeBinding() {
   inputs_.clear();
   outputs_.clear();
   // Components of JavaScript are told, and may not call back.
+  const bool busy = engine_.busy();
   engine_.set_busy(true);
   node_.reset();
-  engine_.set_busy(false);
+  engine_.set_busy(busy);
 }
 
 double NodeBinding::admit(std::uint32_t at, std::uint32_t size) {
@@ -232,7 +233,8 @@ std::int32_t NodeBinding::complete_failed(std::uint32_t command_low, std::uint32
   const CommandId command{(std::uint64_t{command_high} << 32) | command_low};
   commands_->open.erase(command.v);
   const Status status = node_->complete_failed(
-      command, {OpErrorKind::execution_failed, engine_.calls().names().keep(std::string_view(reason).substr(0, 256)), std::move(detail)});
+      command,
+      {OpErrorKind::execution_failed, engine_.calls().names().keep(std::string_view(reason).substr(0, 256)), std::move(detail)});
   return status ? 0 : engine_.fail(status.error(), "the completion is refused");
 }
 

@@ -24,8 +24,7 @@ enum class StepKind : std::uint16_t {
 
 /// One bit per kind, at the kind's number.
 constexpr std::uint32_t step_bit(StepKind kind) { return 1u << static_cast<std::uint32_t>(kind); }
-inline constexpr std::uint32_t kStepsByDefault =
-    ~(step_bit(StepKind::async_suspended) | step_bit(StepKind::op_completed));
+inline constexpr std::uint32_t kStepsByDefault = ~(step_bit(StepKind::async_suspended) | step_bit(StepKind::op_completed));
 
 class StepBlock {
  public:

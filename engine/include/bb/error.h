@@ -3,8 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <expected>
 #include <string_view>
 
@@ -87,11 +85,19 @@ constexpr std::unexpected<Error> fail(Code code, std::uint64_t at = 0) {
     if (auto status_ = (expr); !status_) return std::unexpected(status_.error()); \
   } while (false)
 
+namespace bb {
+[[noreturn]] void assertion_failed(const char* file, int line, const char* condition);
+}
+
+#ifdef __EMSCRIPTEN__
+#define BB_CONDITION_TEXT(condition) ""  // the line is enough where every byte is downloaded
+#else
+#define BB_CONDITION_TEXT(condition) #condition
+#endif
+
 /// For what only a bug of ours can break; never for bytes of a peer, a file or a caller. On in release.
-#define BB_ASSERT(condition)                                                             \
-  do {                                                                                   \
-    if (!(condition)) [[unlikely]] {                                                     \
-      std::fprintf(stderr, "%s:%d: assertion failed: %s\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                      \
-    }                                                                                    \
+#define BB_ASSERT(condition) \
+  do {                       \
+    if (!(condition)) [[unlikely]] \
+      ::bb::assertion_failed(__FILE_NAME__, __LINE__, BB_CONDITION_TEXT(condition));                                     \
   } while (false)

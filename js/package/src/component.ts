@@ -56,12 +56,12 @@ type Call<S, I extends readonly unknown[], O> = (state: S, ...args: [...I, CallC
  */
 export type Method<S, I extends readonly unknown[], O> =
   | Call<S, I, O>
-  | { readonly async: true; readonly call: Call<S, I, O | Promise<O>> };
+  | { readonly async: true; readonly run: Call<S, I, O | Promise<O>> };
 
 /** A method of a role whose inputs are not spelled out here. */
 export type AnyMethod<S> =
   | ((state: S, ...args: never[]) => unknown)
-  | { readonly async: true; readonly call: (state: S, ...args: never[]) => unknown };
+  | { readonly async: true; readonly run: (state: S, ...args: never[]) => unknown };
 
 /** A tensor as it is given back. */
 export type TensorLike = Tensor | TensorData;
@@ -164,7 +164,7 @@ export class JsComponentClass implements ComponentClass {
     this.methods = Object.entries(definition.methods as Readonly<Record<string, AnyMethod<unknown> | undefined>>).flatMap(([name, method]) => {
       if (method === undefined) return [];
       const isAsync = typeof method !== "function";
-      const call = (isAsync ? method.call : method) as BoundMethod["call"];
+      const call = (isAsync ? method.run : method) as BoundMethod["call"];
       if (typeof call !== "function") throw new BBError("InvalidArgument", `method ${name} of ${definition.typeName} is no function`);
       return [{ name, isAsync, call }];
     });

@@ -175,9 +175,10 @@ export class Engine {
     return JSON.parse(text, (key, value: unknown) => (bigints.has(key) && typeof value === "string" ? BigInt(value) : value)) as DecodedEnvelope;
   }
 
-  /** Lets go of the module. Nodes must be closed before. */
+  /** Lets go of the module and of all that was made of it; nodes that are left are of no more use. */
   close(): void {
     this.#bridge.close();
+    this.#host.close();
   }
 
   [Symbol.dispose](): void {

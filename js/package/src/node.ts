@@ -174,7 +174,6 @@ export class Node {
   readonly #notLeft: () => void;
   readonly #source: BlockSource;
   #polls = 0;
-  #running = false;
   #closed = false;
 
   private constructor(bridge: Bridge, handle: NodeHandle, owner: InstanceOwner, options: InstallOptions, artifacts: readonly Artifact[]) {
@@ -333,15 +332,9 @@ export class Node {
   /** Runs what is ready. `nowMs` is the host's clock; it never takes the node's back. */
   poll(nowMs: number, options: { readonly ops?: number } = {}): StepBlock {
     const node = this.#open();
-    this.#running = true;
-    let at = 0;
-    try {
-      at = node.poll(nowMs, Math.min(Math.max(options.ops ?? 0, 0), u32Max));
-    } finally {
-      this.#running = false;
-    }
-    this.#polls++;
+    const at = node.poll(nowMs, Math.min(Math.max(options.ops ?? 0, 0), u32Max));
     if (at === 0) throw this.#bridge.error();
+    this.#polls++;
     this.#abandon();
     return new StepBlock(this.#source, at);
   }
@@ -406,7 +399,7 @@ export class Node {
   /** Lets go of everything. Methods of components that are still at work are told by their signal. */
   close(): void {
     if (this.#closed) return;
-    if (this.#running) throw new BBError("busy", "the node is running; close it after the poll");
+    this.#bridge.checkIdle();
     this.#closed = true;
     this.#notLeft();
     delete this.#owner.completions;

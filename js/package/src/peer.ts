@@ -138,6 +138,7 @@ export interface PeerOptions {
 const highWaterDefault = 262_144;
 const malformedMaxDefault = 16;
 const clockGapMsDefault = 5_000;
+const retryMs = 1_000;
 const loopbackMax = 1_024; // envelopes to oneself under way; the engine holds what is beyond its ingress
 
 type State = "ready" | "running" | "paused" | "stopped";
@@ -202,7 +203,6 @@ export class Peer {
       echoEvents: options.echoEvents ?? false,
       ...(options.mask === undefined ? {} : { mask: options.mask }),
     });
-    this.#node.addPeer(this.peerId, [own]);
     this.#self = this.#node.admit(UnverifiedPeer.claim(this.peerId));
     this.#node.grant(this.#self, Number.POSITIVE_INFINITY);
     this.#links = new Links(this.#node, options.highWaterBytes ?? highWaterDefault);
@@ -344,6 +344,12 @@ export class Peer {
       for (const step of block) this.#take(step);
       this.#links.renew();
       more = this.#deliverLoopback() || more;
+    } catch (error) {
+      // The engine refuses to go on (no memory, say): the driver tries again after a pause instead of breaking.
+      const known = error instanceof BBError ? error : new BBError("failed", describeError(error), { cause: error });
+      this.#emit("error", { error: known });
+      more = false;
+      nextMs = this.#host.now() + retryMs;
     } finally {
       this.#emitting = undefined;
       // Only now: a listener may call the peer, which would void the block.

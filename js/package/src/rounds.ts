@@ -5,7 +5,7 @@ import { platformHost, type Host } from "./host.js";
 import type { PeerId } from "./peer-id.js";
 import { Arrivals } from "./rounds/arrivals.js";
 import { Calls } from "./rounds/calls.js";
-import { Neighbours } from "./rounds/neighbours.js";
+import { nearRounds, Neighbours } from "./rounds/neighbours.js";
 import {
   readRoundMeta, roundsSettings, type FederatedRoundsEvents, type FederatedRoundsOptions, type MergedRound, type RoundMeta, type RoundPhase,
   type RoundsRole, type RoundsSettings,
@@ -22,6 +22,8 @@ export type {
 } from "./rounds/options.js";
 export type { FailureEvent, NeighbourEvent, OutputEvent, PacedPeer, PacedPeerEvents } from "./rounds/port.js";
 
+/** Merges that a peer only listens to after it was overtaken: the first may lack what was sent before it came, the second is whole. */
+const listenedMerges = 2;
 const retryMs = 250; // after a failed step, so that a lasting failure does not spin
 
 /** The aggregator's answer to "merge" when too little is there. */
@@ -50,6 +52,9 @@ export class FederatedRounds<E = undefined> {
   #round = 0;
   #phase: RoundPhase = "waiting";
   #ownIn = false;
+  #listening = 0;
+  #overtaken = false;
+  #lastMerged: number | undefined;
   #paused = false;
   #running = false;
   #broadcast: RoundMeta | undefined;
@@ -116,7 +121,7 @@ export class FederatedRounds<E = undefined> {
         if (this.#paused) {
           this.#enter("paused");
           await this.#waiting.until(() => !this.#paused);
-        } else if (!(await this.#oneRound())) {
+        } else if (!(await this.#oneRound()) && !this.#overtaken) {
           await this.#waiting.until(() => false, retryMs);
         }
       }
@@ -158,6 +163,9 @@ export class FederatedRounds<E = undefined> {
     if (round > this.#round + 1 || (round > this.#round && nothingIn)) {
       this.#round = round;
       this.#ownIn = false;
+      // A model of a few rounds ago is as good as that of the others; an older one, or one that never met another, is not.
+      if (this.#listening === 0 && this.#lastMerged !== undefined && round - this.#lastMerged <= nearRounds) this.#overtaken = true;
+      else this.#listening = listenedMerges;
       this.#neighbours.begin(round);
     }
     this.#stirred();
@@ -174,7 +182,7 @@ export class FederatedRounds<E = undefined> {
   }
 
   #report(): void {
-    const neighbours = this.#neighbours.ids().map((peer) => ({ peer, state: this.#neighbours.state(peer, this.#round) }));
+    const neighbours = this.#neighbours.ids().map((peer) => ({ peer, state: this.#neighbours.state(peer, this.#round, this.#listening > 0) }));
     this.#listeners.progress.emit({ phase: this.#phase, round: this.#round, neighbours });
   }
 
@@ -183,16 +191,20 @@ export class FederatedRounds<E = undefined> {
     this.#listeners.failed.emit({ round: this.#round, phase: this.#phase, error: known });
   }
 
-  /** True when a round was merged; false when it has to be tried again. */
+  /** True when a round was merged; false when it has to be tried again, or a later one instead. */
   async #oneRound(): Promise<boolean> {
     const startedMs = this.#host.now();
+    this.#overtaken = false;
     if (this.#role.kind === "client" && !(await this.#serverThere(this.#role.server))) return false;
-    const loss = await this.#train();
+    // What an overtaken peer could train is an old model. It takes over that of the others first, in step with them.
+    const loss = this.#listening > 0 ? undefined : await this.#train();
     const merged = this.#role.kind === "client" ? await this.#receive() : await this.#collect();
     if (merged === undefined) return false;
-    const contributors = this.#role.kind === "client" ? 0 : this.#neighbours.contributions + (this.#role.kind === "mesh" ? 1 : 0);
+    const contributors = this.#role.kind === "client" ? 0 : this.#neighbours.contributions + (this.#ownIn ? 1 : 0);
     this.#round = merged.round + 1;
     this.#ownIn = false;
+    this.#lastMerged = merged.round;
+    this.#listening = Math.max(0, this.#listening - 1);
     this.#neighbours.begin(this.#round);
     this.#enter("evaluating");
     const done: MergedRound = { ...merged, contributors, loss };
@@ -229,16 +241,17 @@ export class FederatedRounds<E = undefined> {
     }
   }
 
-  /** Waits for the neighbours, then merges. Undefined: stopped, or the merge failed. */
+  /** Waits for the neighbours, then merges. Undefined: stopped, overtaken by the others, or the merge failed. */
   async #collect(): Promise<RoundMeta | undefined> {
     for (;;) {
       this.#enter("waiting");
       const enough = (): boolean => this.#neighbours.contributions + (this.#ownIn ? 1 : 0) >= this.#settings.minContributions;
-      const selfIn = (): boolean => this.#role.kind === "mesh" || this.#neighbours.contributed(this.#peer.peerId);
-      const result = await this.#waiting.until(() => enough() && selfIn() && this.#neighbours.complete(this.#round), this.#settings.roundDeadlineMs);
-      if (result === "stopped") return undefined;
+      const selfIn = (): boolean => this.#role.kind === "mesh" || this.#listening > 0 || this.#neighbours.contributed(this.#peer.peerId);
+      const complete = (): boolean => enough() && selfIn() && this.#neighbours.complete(this.#round, this.#listening > 0);
+      const result = await this.#waiting.until(() => this.#overtaken || complete(), this.#settings.roundDeadlineMs);
+      if (result === "stopped" || this.#overtaken) return undefined;
       if (result === "deadline") {
-        this.#neighbours.giveUpOnMissing(this.#round);
+        this.#neighbours.giveUpOnMissing(this.#round, this.#listening > 0);
         if (!enough()) {
           this.#failed(new BBError("too_few", `${this.#neighbours.contributions} contributions to round ${this.#round}, ${this.#settings.minContributions} are wanted`));
           return undefined;

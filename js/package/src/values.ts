@@ -81,6 +81,7 @@ export class ValueWriter {
     if (value === undefined) return this.#put(at, kind.absent);
     if (isEncoded(value)) return this.#bytes(at, kind.encoded, value.bytes, value.typeHash);
     if (type === "any" || type === "scalar" || (!this.#bridge.hashes.has(type) && type !== "tensor")) return this.#infer(at, value, what, depth);
+    if (value instanceof Uint8Array && type.startsWith("tensor.") && type !== "tensor.u8" && type !== "tensor.bool") return this.#bytes(at, kind.bytes, value);
     if (type === "tensor" || type.startsWith("tensor.")) return this.#tensor(at, type, value, what);
     // Wire bytes are taken for a value of any type; the engine decodes them as the port demands.
     if (value instanceof Uint8Array && type !== "peer_id") return this.#bytes(at, kind.bytes, value);

@@ -152,17 +152,17 @@ test("two pages and a Node.js process learn together what each alone does not kn
   assert.equal(answer, "1", "an upright line is a one");
   await first.screenshot({ path: join(pictures, "wide.png"), fullPage: true });
   await first.getByTestId("clear").click();
-  assert.equal(await textOf(first, "answer"), "–");
+  await until("no answer to nothing", startMs, async () => ((await textOf(first, "answer")) === "–" ? true : undefined));
   await first.getByTestId("sample").click();
   await until("an answer to a sample", startMs, async () => (/^\d$/.test(await textOf(first, "answer")) ? true : undefined));
 
   await first.getByTestId("pause").click();
-  assert.equal(await textOf(first, "status"), "paused");
+  await until("a page that says so", startMs, async () => ((await textOf(first, "status")) === "paused" ? true : undefined));
   await until("a paused peer", startMs, async () => ((await textOf(first, "phase")) === "paused" ? true : undefined));
-  const held2 = Number(await textOf(second, "round"));
-  await until("the others going on", startMs, async () => (Number(await textOf(second, "round")) >= held2 + 3 ? true : undefined));
+  const reached = Number(await textOf(second, "round"));
+  await until("the others going on", startMs, async () => (Number(await textOf(second, "round")) >= reached + 3 ? true : undefined));
   await first.getByTestId("pause").click();
-  await until("a page that caught up", startMs, async () => (Number(await textOf(first, "round")) >= held2 + 3 ? true : undefined));
+  await until("a page that caught up", startMs, async () => (Number(await textOf(first, "round")) >= reached + 3 ? true : undefined));
 
   await second.emulateMedia({ colorScheme: "dark" });
   await second.setViewportSize({ width: 390, height: 844 });

@@ -91,7 +91,7 @@ export class Learner {
         data: { images: share.train.images, labels: share.train.labels, features: inputs, batch_size: batchSize, seed: dataSeed },
         model,
         alone: model,
-        aggregator: { min_contributions: 1, max_staleness: maxStaleness },
+        ...(options.part === "client" ? {} : { aggregator: { min_contributions: 1, max_staleness: maxStaleness } }), // the server's is the only one
       },
       identity: options.peerId,
       transports: [options.transport],

@@ -48,7 +48,10 @@ async function main(): Promise<number> {
   }
 }
 
-main().then((code) => process.exit(code), (error: unknown) => {
+main().then((code) => {
+  process.exitCode = code;
+  process.stdout.write("", () => process.exit()); // what was written before is out by then
+}, (error: unknown) => {
   process.stderr.write(`${sentence(error)}\n`);
   process.exit(1);
 });

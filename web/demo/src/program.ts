@@ -22,6 +22,9 @@ export const batchSize = 32;
 // A model of 200 KB on its way through a hub to a hidden tab takes longer than the usual tenth of a second.
 const perHopBudgetMs = 30_000;
 
+/** Pieces of a round's training at the page, so that no op takes longer than a frame has room for. */
+export const pagePieces = 4;
+
 /** Compiles for one way of learning together; `pieces` cuts the training, see `LocalTraining`. */
 export function compileProgram(engine: Engine, topology: Topology, pieces = 1): Program {
   const training: LocalTraining = { steps: stepsPerRound, pieces };

@@ -5,14 +5,18 @@ import { comparePeerIds, peerIdToText, type PeerId } from "../peer-id.js";
 export type NeighbourState =
   | "awaited" // its contribution to this round is still to come
   | "in" // its contribution is in, or it is a round ahead and will send no other
-  | "behind" // it works on a round long past, as after a restart; it catches up by itself
+  | "behind" // it works on a round long past or has only just come; it catches up by itself
   | "late"; // it missed a deadline; waited for again as soon as it sends anything
 
 interface Neighbour {
   readonly id: PeerId;
   latest: number | undefined;
+  arrivals: number;
   late: boolean;
 }
+
+/** Rounds that a neighbour may lag and still be expected to send for the current one. */
+export const nearRounds = 3;
 
 /** The neighbours of one peer. */
 export class Neighbours {
@@ -23,7 +27,7 @@ export class Neighbours {
   /** A link came up. A peer that comes back is a new one: what came before its restart says nothing. */
   join(id: PeerId): void {
     const key = peerIdToText(id);
-    if (!this.#live.has(key)) this.#live.set(key, { id, latest: undefined, late: false });
+    if (!this.#live.has(key)) this.#live.set(key, { id, latest: undefined, arrivals: 0, late: false });
   }
 
   /** The last link to it went down. */
@@ -50,6 +54,7 @@ export class Neighbours {
     const neighbour = this.#live.get(key);
     if (neighbour !== undefined) {
       neighbour.latest = neighbour.latest === undefined ? round : Math.max(neighbour.latest, round);
+      neighbour.arrivals++;
       neighbour.late = false;
     }
     if (round === this.#countedRound) this.#contributors.add(key);
@@ -76,31 +81,32 @@ export class Neighbours {
   }
 
   /** State of one neighbour with respect to `round`. */
-  state(id: PeerId, round: number): NeighbourState {
+  state(id: PeerId, round: number, listening = false): NeighbourState {
     const neighbour = this.#live.get(peerIdToText(id));
-    return neighbour === undefined ? "late" : stateOf(neighbour, round);
+    return neighbour === undefined ? "late" : stateOf(neighbour, round, listening);
   }
 
-  /** True when nobody is waited for. */
-  complete(round: number): boolean {
+  /** True when nobody is waited for. `listening`: this peer is the newcomer, so who has not been heard yet is about to be. */
+  complete(round: number, listening = false): boolean {
     for (const neighbour of this.#live.values()) {
-      if (stateOf(neighbour, round) === "awaited") return false;
+      if (stateOf(neighbour, round, listening) === "awaited") return false;
     }
     return true;
   }
 
   /** The deadline has passed: who has not sent is not waited for until it sends again. */
-  giveUpOnMissing(round: number): PeerId[] {
-    const missing = [...this.#live.values()].filter((neighbour) => stateOf(neighbour, round) === "awaited");
+  giveUpOnMissing(round: number, listening = false): PeerId[] {
+    const missing = [...this.#live.values()].filter((neighbour) => stateOf(neighbour, round, listening) === "awaited");
     for (const neighbour of missing) neighbour.late = true;
     return missing.map((neighbour) => neighbour.id);
   }
 }
 
-function stateOf(neighbour: Neighbour, round: number): NeighbourState {
-  const { latest, late } = neighbour;
+function stateOf({ latest, arrivals, late }: Neighbour, round: number, listening: boolean): NeighbourState {
   if (latest !== undefined && latest >= round) return "in";
   if (late) return "late";
-  // Who sent for the round before is about to send for this one; who is further back is on its way to catching up.
-  return latest === undefined || latest >= round - 1 ? "awaited" : "behind";
+  // Nothing is known of a newcomer: at the very start everybody is one, later it has to listen before it contributes.
+  if (latest === undefined) return round === 0 || listening ? "awaited" : "behind";
+  // The first message of a peer that comes back is for a round long past; a second one says that it takes part again.
+  return latest >= round - 1 || (arrivals > 1 && latest >= round - nearRounds) ? "awaited" : "behind";
 }

@@ -79,7 +79,7 @@ export interface MergedRound {
   readonly samples: number;
   /** Peers whose contributions this peer knows to be in it, itself included. */
   readonly contributors: number;
-  /** Mean loss of the local training steps of this round; undefined when they failed. */
+  /** Mean loss of the local training steps of this round; undefined when there were none: they failed, or the peer was catching up. */
   readonly loss: number | undefined;
 }
 

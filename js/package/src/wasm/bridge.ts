@@ -149,8 +149,14 @@ export class Bridge {
     return this.#closed;
   }
 
+  /** Throws within a poll, an installation or a component's method: what runs then may not be let go of. */
+  checkIdle(): void {
+    if (!this.#closed && this.engine.busy()) throw new BBError("busy", "the engine is running; call it after the poll, or the component's method, has returned");
+  }
+
   close(): void {
     if (this.#closed) return;
+    this.checkIdle();
     this.#closed = true;
     this.engine.delete();
   }

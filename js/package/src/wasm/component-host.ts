@@ -55,6 +55,16 @@ export class ComponentHost {
   #installing: { readonly owner: InstanceOwner; readonly configs: readonly unknown[] } | undefined;
   #createError: unknown;
 
+  /** The engine goes: methods still at work are told, states let go of. */
+  close(): void {
+    for (const [component, { owner }] of [...this.#instances]) {
+      delete owner.completions;
+      for (const controller of owner.pending.values()) controller.abort(new BBError("closed", "the engine was closed"));
+      owner.pending.clear();
+      this.dispose(component);
+    }
+  }
+
   /** Called when the module is there. */
   attach(bridge: Bridge): void {
     this.#bridge = bridge;
@@ -189,7 +199,7 @@ export class ComponentHost {
       result.then(undefined, () => undefined);
       throw bound.isAsync
         ? new BBError("dependency_async", `${bound.name} answers later, and a sibling cannot wait for it`)
-        : new BBError("async_not_declared", `${bound.name} returned a promise; declare it as { async: true, call }`);
+        : new BBError("async_not_declared", `${bound.name} returned a promise; declare it as { async: true, run }`);
     }
     this.#await(instance, bound, described, command, context.controller, result);
     return status.later;

@@ -9,6 +9,7 @@ export interface Handle {
 /** The engine: registry, space for what crosses, developer tools, the last error. */
 export interface EngineHandle extends Handle {
   lastError(): string;
+  busy(): boolean;
   describe(): string;
   reserve(bytes: number): number;
   release(): void;
@@ -160,4 +161,4 @@ export interface GlueOptions {
 }
 
 declare const createModule: (options: GlueOptions) => Promise<GlueModule>;
-export default createModule;
+export { createModule as default };

@@ -30,7 +30,8 @@ function checkedBytes(source: ArrayBuffer | ArrayBufferView, what: string): Uint
 async function fromResponse(response: Response): Promise<WebAssembly.Module> {
   const what = response.url === "" ? "the response" : response.url;
   if (!response.ok) throw bad(`${what} was answered with status ${response.status}`);
-  if ((response.headers.get("content-type") ?? "").startsWith("application/wasm") && typeof WebAssembly.compileStreaming === "function") {
+  // Runtimes stream for exactly this type only; everything else takes the way over the bytes.
+  if (response.headers.get("content-type") === "application/wasm" && typeof WebAssembly.compileStreaming === "function") {
     try {
       return await WebAssembly.compileStreaming(response);
     } catch (error) {
@@ -74,7 +75,7 @@ export async function loadGlue(source: WasmSource, imports: Imports): Promise<Gl
     createModule({
       ...imports,
       instantiateWasm(wanted, done) {
-        WebAssembly.instantiate(compiled, wanted).then(done, (error: unknown) => {
+        WebAssembly.instantiate(compiled, wanted).then((instance) => done(instance)).catch((error: unknown) => {
           reject(bad(`the module does not start: ${describeError(error)}`, error));
         });
         return {};

@@ -88,7 +88,7 @@ test("what does not fit is refused with a reason", () => {
     [t.trigger, 1, "type_mismatch"], [t.peers, [1], "type_mismatch"], [t.peers, peerIdFromNumber(1).subarray(0, 3), "TypeMismatch"],
     [t.peer, new Uint8Array([1]), "truncated"], [t.peers, [new Uint8Array([0, 99])], "invalid_value"], [t.u32, -1, "type_mismatch"], [t.u32, 1.5, "type_mismatch"],
     [t.address, "nonsense", "malformed_string"], [t.fedAvgMeta, { samples: -1 }, "type_mismatch"], [t.any, Symbol("x"), "type_mismatch"], [t.any, () => 1, "type_mismatch"],
-    [t.tensor.f32, new Uint8Array([1, 2, 3]), "type_mismatch"],
+    [t.tensor.f32, new Uint8Array([1, 2, 3]), "TypeMismatch"],
   ];
   for (const [type, value, code] of refused) {
     assert.throws(() => echo(type, value), (error) => {

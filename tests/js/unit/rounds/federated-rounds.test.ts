@@ -82,12 +82,15 @@ test("killing a peer does not stop the others, and when it comes back it is in s
   await village.pass(1);
   start(returned);
   const back = village.host.now();
-  while (returned.seen.length < 2) await village.pass(5);
+  while (returned.seen.length < 4) await village.pass(5);
   assert.ok(village.host.now() - back < 500, "nobody waited for the deadline");
-  const [first, second] = returned.seen;
+  const [first, second, third, fourth] = returned.seen;
   assert.ok(first !== undefined && first.round >= 16, `it came in at round ${first?.round}`);
-  assert.equal(second?.round, first.round + 1);
-  assert.equal(second?.contributors, 5, "from its second merge on it has everybody");
+  assert.deepEqual([second?.round, second?.contributors, second?.loss], [first.round + 1, 4, undefined], "it listens before it contributes");
+  assert.deepEqual(returned.peer.merges.find(({ round }) => round === second?.round), all[0]?.peer.merges.find(({ round }) => round === second?.round));
+  assert.deepEqual([third?.round, third?.contributors], [first.round + 2, 5]);
+  assert.deepEqual([fourth?.round, fourth?.contributors], [first.round + 3, 5]);
+  assert.equal(all[0]?.seen.find(({ round }) => round === fourth?.round)?.contributors, 5, "and the others have it again");
   await village.pass(5_000);
   for (const { done, seen } of [...all.filter((paced) => paced !== victim), returned]) {
     assert.equal(done, true);

@@ -4,7 +4,7 @@ import { webSocketTransport } from "bytesandbrains/transports/websocket";
 import { Learner } from "../learner.js";
 import type { JoinOptions } from "../options.js";
 import { pageModelSeed, pageRoom, takeSeat, type Seat } from "../page-network.js";
-import { compileProgram } from "../program.js";
+import { compileProgram, pagePieces } from "../program.js";
 import { makeShares, shareOfSeat, type Share } from "../shares.js";
 import { loadDigits } from "./data.js";
 import { percent, type RoundRecord } from "./scoreboard.js";
@@ -34,7 +34,7 @@ export async function runJoined(options: JoinOptions, signal: AbortSignal): Prom
   const share = await shareFor(options, seat);
   const learner = await Learner.create({
     engine,
-    program: compileProgram(engine, "mesh"),
+    program: compileProgram(engine, "mesh", pagePieces),
     share, peerId, host,
     transport: webSocketTransport({ url: seat.hubUrl, room: pageRoom, webSocket: nodeWebSocket }),
     driver: workerDriver(host),

@@ -72,3 +72,4 @@ process.on("message", (message: ToPeer) => {
   }
 });
 process.on("disconnect", () => process.exit());
+process.on("SIGINT", () => undefined); // a terminal sends Ctrl+C to everybody; the process that started this one decides

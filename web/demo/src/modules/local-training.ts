@@ -12,9 +12,9 @@ export interface LocalTraining {
   readonly pieces: number;
 }
 
-/** Trains on the peer's own data; the mean loss of the last piece. */
+/** Trains on the peer's own data; the mean loss of the first piece, which says how good the merged model is on this data. */
 export function trainInPieces(g: Graph, model: ModelSlot, { steps, pieces }: LocalTraining): Output {
-  let loss = model.train(g, { steps: Math.floor(steps / pieces) + (steps % pieces) });
-  for (let piece = 1; piece < pieces; piece++) loss = model.train(g, { steps: Math.floor(steps / pieces) });
+  const loss = model.train(g, { steps: Math.floor(steps / pieces) + (steps % pieces) });
+  for (let piece = 1; piece < pieces; piece++) model.train(g, { steps: Math.floor(steps / pieces) });
   return loss;
 }

@@ -5,7 +5,7 @@ import {
 import { webSocketTransport } from "bytesandbrains/transports/websocket";
 import { Learner } from "../learner.js";
 import { leaveSeat, pageModelSeed, pageRoom, takeSeat } from "../page-network.js";
-import { compileProgram, stepsPerRound, type Program } from "../program.js";
+import { compileProgram, pagePieces, type Program } from "../program.js";
 import { shareOfSeat, type Share } from "../shares.js";
 import type { Roster } from "./roster.js";
 
@@ -43,8 +43,7 @@ export class Crew {
   /** `changed` is called whenever there is something new to show. */
   constructor(engine: Engine, roster: Roster, changed: () => void) {
     this.#engine = engine;
-    // One step for each op, so that a frame never waits for more than one.
-    this.#program = compileProgram(engine, "mesh", stepsPerRound);
+    this.#program = compileProgram(engine, "mesh", pagePieces);
     this.#roster = roster;
     this.#changed = changed;
   }

@@ -91,6 +91,10 @@ async function main(): Promise<void> {
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed);
   crew = new Crew(await Engine.load(), roster, changed);
   window.addEventListener("pagehide", () => crew?.leave());
+  // A page brought back from the browser's cache has lost its seat and its links.
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload();
+  });
   setInterval(() => void ask(), askAgainMs);
   await add();
 }

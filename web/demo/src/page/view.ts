@@ -185,7 +185,7 @@ export class View {
     const last = own?.history.at(-1);
     if (last !== undefined) {
       this.#accuracy.setAttribute("aria-label", `Accuracy by round: together ${percent(last.accuracy)}, alone ${percent(last.alone)} after round ${last.round}`);
-      this.#loss.setAttribute("aria-label", `Training loss by round: together ${last.loss.toFixed(3)}, alone ${(last.aloneLoss ?? 0).toFixed(3)} after round ${last.round}`);
+      this.#loss.setAttribute("aria-label", `Loss on own digits by round: together ${last.loss.toFixed(3)}, alone ${(last.aloneLoss ?? 0).toFixed(3)} after round ${last.round}`);
     }
   }
 }
