@@ -41,19 +41,20 @@ if(EMSCRIPTEN)
   target_compile_definitions(bb_engine_options INTERFACE EMSCRIPTEN_HAS_UNBOUND_TYPE_NAMES=0)
 endif()
 
-# bb_optimise_for_size(<target> [<source>...]): in WebAssembly, what does not run per op, per envelope or per multiplication is
-# compiled for the bytes that a page downloads. Without sources it is the whole target.
-function(bb_optimise_for_size target)
-  if(NOT EMSCRIPTEN)
-    return()
-  endif()
+# In WebAssembly every byte is downloaded: sources are compiled for size unless they run per op, per byte or per multiplication.
+#   bb_smallest(<target>)                what runs at install, compilation or on errors
+#   bb_fastest(<target> <regex>)         sources whose path matches
+function(bb_smallest target)
   get_target_property(type ${target} TYPE)
-  if(type STREQUAL "INTERFACE_LIBRARY")
-    return()
-  endif()
-  if(ARGN)
-    set_property(SOURCE ${ARGN} TARGET_DIRECTORY ${target} APPEND PROPERTY COMPILE_OPTIONS "-Oz")
-  else()
+  if(EMSCRIPTEN AND NOT type STREQUAL "INTERFACE_LIBRARY")
     target_compile_options(${target} PRIVATE -Oz)
+  endif()
+endfunction()
+
+function(bb_fastest target regex)
+  if(EMSCRIPTEN)
+    get_target_property(sources ${target} SOURCES)
+    list(FILTER sources INCLUDE REGEX "${regex}")
+    set_property(SOURCE ${sources} TARGET_DIRECTORY ${target} APPEND PROPERTY COMPILE_OPTIONS "-O3")
   endif()
 endfunction()

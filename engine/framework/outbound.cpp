@@ -13,12 +13,12 @@ OutboundMessage Outbound::pop(PeerOutbound& queue) {
   node.next = free_;
   free_ = at;
   --messages_;
-  bytes_ -= message.size();
+  bytes_ -= message.bytes;
   return message;
 }
 
 bool Outbound::push(PeerOutbound& queue, OutboundMessage message) {
-  const std::uint64_t size = message.size();
+  const std::uint64_t size = message.bytes;
   while (!fits(size) && queue.messages > 0) {
     pop(queue);
     ++dropped_;

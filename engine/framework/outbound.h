@@ -20,7 +20,7 @@ struct OutboundMessage {
   std::uint64_t remaining_ns = 0;
   Value head;  // bytes
   Value body;  // bytes, shared by a fan-out
-  std::uint64_t size() const { return head.as_bytes().size() + body.as_bytes().size() + tail_size; }
+  std::uint64_t bytes = 0;  // of all three parts
 };
 
 /// The queues' state within a peer's record.
@@ -58,7 +58,7 @@ class Outbound {
         PeerOutbound& queue = queue_of(peer);
         if (queue.messages > 0 && queue.sent < queue.granted) {
           OutboundMessage message = pop(queue);
-          queue.sent += message.size();
+          queue.sent += message.bytes;
           emit(std::move(message));
           moved = true;
         }

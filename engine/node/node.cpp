@@ -140,7 +140,7 @@ std::expected<ExecId, DeliveryError> Node::invoke(std::string_view target, std::
       engine_->discard(*activation);
       return refuse(Kind::duplicate_input, target, input.name);
     }
-    const std::uint64_t size = encoded_size(input.value);
+    const std::uint64_t size = inputs.size() == 1 ? bytes : encoded_size(input.value);
     if (engine_->ingress_bytes().try_charge(size) && !input.value.attach_charge(engine_->ingress_bytes(), size))
       engine_->ingress_bytes().release(size);
     slot = std::move(input.value);

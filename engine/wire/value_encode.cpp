@@ -6,8 +6,8 @@ namespace bb {
 namespace {
 
 std::uint64_t peer_size(const PeerId& peer) {
-  std::uint8_t buffer[PeerId::kBytesMax];
-  return 8 + peer.write(buffer);
+  const auto code_bytes = (static_cast<std::uint64_t>(std::bit_width(peer.code | 1)) + 6) / 7;
+  return 8 + code_bytes + 1 + peer.size;  // the size, at most 64, is one byte
 }
 
 void write_peer(wire::BincodeWriter& writer, const PeerId& peer) {

@@ -44,6 +44,7 @@ Outcome ship(OpContext& ctx, const Shipment& shipment) {
                                     .source_addresses = services.own_addresses,
                                     .incarnation = services.incarnation};
   Value body;
+  std::uint64_t body_bytes = 0;
   for (const PeerId& destination : shipment.destinations) {
     const std::uint32_t peer = services.peers.find(destination);
     if (peer == framework::kNoPeer || services.peers.at(peer).addresses.empty()) {
@@ -52,7 +53,8 @@ Outcome ship(OpContext& ctx, const Shipment& shipment) {
     }
     if (!body.present()) {
       std::uint8_t* data = nullptr;
-      auto made = Value::bytes_of_size(ctx.memory(), wire::body_size(fields), data);
+      body_bytes = wire::body_size(fields);
+      auto made = Value::bytes_of_size(ctx.memory(), body_bytes, data);
       if (!made) return ctx.fail(made.error(), "Send: body");
       wire::write_body(fields, data);
       body = std::move(*made);
@@ -60,7 +62,8 @@ Outcome ship(OpContext& ctx, const Shipment& shipment) {
     framework::PeerRecord& record = services.peers.at(peer);
     list_addresses(record, kDestinationAddressesMax, services.addresses);
     std::uint8_t* data = nullptr;
-    auto head = Value::bytes_of_size(ctx.memory(), wire::head_size(services.addresses), data);
+    const std::uint64_t head_bytes = wire::head_size(services.addresses);
+    auto head = Value::bytes_of_size(ctx.memory(), head_bytes, data);
     if (!head) return ctx.fail(head.error(), "Send: head");
     wire::write_head(services.addresses, data);
     if (shipment.kind == wire::CorrelationKind::request) {
@@ -75,6 +78,7 @@ Outcome ship(OpContext& ctx, const Shipment& shipment) {
                                        .head = std::move(*head),
                                        .body = body};
     message.tail_size = static_cast<std::uint8_t>(wire::write_tail(message.sequence, message.tail) - message.tail);
+    message.bytes = head_bytes + body_bytes + message.tail_size;
     services.outbound.push(record.outbound, std::move(message));
   }
   return Outcome::done;

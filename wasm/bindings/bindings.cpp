@@ -118,6 +118,7 @@ EMSCRIPTEN_BINDINGS(bytesandbrains) {
       .function("reserve", &NodeBinding::reserve)
       .function("receive", &NodeBinding::receive)
       .function("receiveDetail", &NodeBinding::receive_detail)
+      .function("noteName", &NodeBinding::note_name)
       .function("addInput", &NodeBinding::add_input)
       .function("invoke", &NodeBinding::invoke)
       .function("deliverEvent", &NodeBinding::deliver_event)

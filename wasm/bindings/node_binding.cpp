@@ -149,17 +149,25 @@ std::string NodeBinding::receive_detail() const {
   return std::string(code_name(received_.error.code));
 }
 
-std::int32_t NodeBinding::add_input(std::string name, std::uint32_t record) {
+std::int32_t NodeBinding::note_name(std::string name) {
+  constexpr std::size_t kNamesMax = 4'096;
+  if (noted_.size() >= kNamesMax) return engine_.fail(Error{Code::over_cap, kNamesMax}, "too many names of targets and inputs");
+  noted_.push_back(std::move(name));
+  return static_cast<std::int32_t>(noted_.size()) - 1;
+}
+
+std::int32_t NodeBinding::add_input(std::uint32_t name, std::uint32_t record) {
   if (engine_.busy()) return engine_.fail_busy();
+  if (name >= noted_.size()) return engine_.fail(Error{Code::bad_argument, name}, "no such name");
   if (!in_heap(record, sizeof(ValueRecord))) return engine_.fail(Error{Code::bad_argument, 0}, "no such record");
   ValueRecord copy;
   std::memcpy(&copy, at_address(record), sizeof copy);
   auto value = read_value(copy, node_->memory());
   if (!value) {
     inputs_.clear();
-    return engine_.fail(value.error(), "input " + name + " is no value");
+    return engine_.fail(value.error(), "input " + noted_[name] + " is no value");
   }
-  inputs_.emplace_back(std::move(name), std::move(*value));
+  inputs_.push_back({noted_[name], std::move(*value)});
   return 0;
 }
 
@@ -170,25 +178,23 @@ std::int32_t NodeBinding::fail_delivery(const DeliveryError& error) {
   return engine_.fail(json.take());
 }
 
-std::int32_t NodeBinding::invoke(std::string target) {
+std::int32_t NodeBinding::invoke(std::uint32_t target) {
   if (engine_.busy()) return engine_.fail_busy();
-  std::vector<NamedValue> named;
-  for (auto& [name, value] : inputs_) named.push_back({name, std::move(value)});
-  const auto exec = node_->invoke(target, named);
-  named.clear();
+  if (target >= noted_.size()) return engine_.fail(Error{Code::bad_argument, target}, "no such name");
+  const auto exec = node_->invoke(noted_[target], inputs_);
   inputs_.clear();
   if (!exec) return fail_delivery(exec.error());
   engine_.set_answer(exec->v);
   return 0;
 }
 
-std::int32_t NodeBinding::deliver_event(std::string target) {
+std::int32_t NodeBinding::deliver_event(std::uint32_t target) {
   if (engine_.busy()) return engine_.fail_busy();
-  if (inputs_.size() != 1) {
+  if (inputs_.size() != 1 || target >= noted_.size()) {
     inputs_.clear();
-    return engine_.fail(Error{Code::bad_argument, 0}, "an event is one value");
+    return engine_.fail(Error{Code::bad_argument, 0}, "an event is one value for a named target");
   }
-  const auto exec = node_->deliver_event(target, inputs_[0].first, std::move(inputs_[0].second));
+  const auto exec = node_->deliver_event(noted_[target], inputs_[0].name, std::move(inputs_[0].value));
   inputs_.clear();
   if (!exec) return fail_delivery(exec.error());
   engine_.set_answer(exec->v);

@@ -33,9 +33,11 @@ class NodeBinding {
   std::string receive_detail() const;
 
   // Inputs of the next invocation, from records that JavaScript wrote; then the call. The execution is the engine's answer.
-  std::int32_t add_input(std::string name, std::uint32_t record);
-  std::int32_t invoke(std::string target);
-  std::int32_t deliver_event(std::string target);
+  /// A number for a target's or an input's name, so that a call need not carry text. Bounded: -over_cap past 4,096 names.
+  std::int32_t note_name(std::string name);
+  std::int32_t add_input(std::uint32_t name, std::uint32_t record);
+  std::int32_t invoke(std::uint32_t target);
+  std::int32_t deliver_event(std::uint32_t target);
 
   // A completion: outputs by position, then the call.
   std::int32_t add_output(std::uint32_t record);
@@ -70,7 +72,8 @@ class NodeBinding {
   std::uint32_t inbound_size_ = 0;
   std::uint64_t frame_bytes_max_ = 0;
   ReceiveStatus received_;
-  std::vector<std::pair<std::string, Value>> inputs_;
+  std::deque<std::string> noted_;  // a deque: inputs refer to its texts
+  std::vector<NamedValue> inputs_;
   std::vector<Value> outputs_;
   PeerId adding_;
   std::vector<Address> addresses_;

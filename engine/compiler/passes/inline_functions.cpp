@@ -1,5 +1,5 @@
-// Splices functions into their callers, so that no call hides a wire op or a placement (spec D §4.1). What is called from several
-// places and is neither stays a function.
+// Splices every function into its callers, so that no call hides a wire op or a placement (spec D §4.1), and an execution is one
+// flat graph: a call costs nothing when it runs.
 #include <algorithm>
 
 #include "compiler/program.h"
@@ -9,12 +9,6 @@ namespace {
 
 namespace key = ir::key;
 
-struct Facts {
-  bool wire = false;  // has, or calls what has, a wire op or a node with a home
-  bool onnx = true;   // only ai.onnx, or calls of such
-  std::uint32_t calls = 0;
-};
-
 class Inliner {
  public:
   explicit Inliner(Program& program) : program_(program), model_(program.model) {}
@@ -23,13 +17,10 @@ class Inliner {
     for (bool again = true; again;) {
       again = false;
       const std::vector<int> order = call_post_order(model_, entries());
-      const std::vector<Facts> facts = read_facts(order);
+      const std::vector<std::uint32_t> calls = count_calls(order);
       for (const int callee : order) {
         const onnx::FunctionProto& function = model_.functions(callee);
-        const Facts& fact = facts[static_cast<std::size_t>(callee)];
-        if (program_.is_entry(function) || fact.calls == 0) continue;
-        const bool bootstrap = ir::metadata_or(function, key::kModulePhase) == key::kPhaseBootstrap;
-        if (!fact.wire && !fact.onnx && !bootstrap && fact.calls > 1) continue;
+        if (program_.is_entry(function) || calls[static_cast<std::size_t>(callee)] == 0) continue;
         for (const int caller : order)
           if (caller != callee) BB_CHECK(splice_into(*model_.mutable_functions(caller), function));
         again = true;
@@ -47,25 +38,12 @@ class Inliner {
     return found;
   }
 
-  std::vector<Facts> read_facts(const std::vector<int>& order) const {
-    std::vector<Facts> facts(static_cast<std::size_t>(model_.functions_size()));
-    for (const int index : order) {
-      Facts& fact = facts[static_cast<std::size_t>(index)];
-      const onnx::FunctionProto& function = model_.functions(index);
-      fact.onnx = function.node_size() > 0;
-      for (const auto& node : function.node()) {
-        fact.wire = fact.wire || node.domain() == domain::kWire || ir::find_metadata(node, key::kHomeClass);
-        if (ir::is_call(node)) {
-          Facts& callee = facts[static_cast<std::size_t>(function_index(model_, node.op_type()))];
-          ++callee.calls;
-          fact.wire = fact.wire || callee.wire;
-          fact.onnx = fact.onnx && callee.onnx;
-        } else {
-          fact.onnx = fact.onnx && (node.domain() == domain::kOnnx || node.domain().empty());
-        }
-      }
-    }
-    return facts;
+  std::vector<std::uint32_t> count_calls(const std::vector<int>& order) const {
+    std::vector<std::uint32_t> calls(static_cast<std::size_t>(model_.functions_size()));
+    for (const int index : order)
+      for (const auto& node : model_.functions(index).node())
+        if (ir::is_call(node)) ++calls[static_cast<std::size_t>(function_index(model_, node.op_type()))];
+    return calls;
   }
 
   PassResult splice_into(onnx::FunctionProto& caller, const onnx::FunctionProto& callee) {

@@ -169,6 +169,7 @@ export class Node {
   readonly #writer: ValueWriter;
   readonly #inputTypes: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly #names: string[] = [];
+  readonly #noted = new Map<string, number>();
   readonly #opNames = new Map<number, { target: string; op: string }>();
   readonly #completed = new Set<() => void>();
   readonly #notLeft: () => void;
@@ -303,8 +304,8 @@ export class Node {
   invoke(target: string, inputs: Readonly<Record<string, unknown>> = {}): ExecId {
     const node = this.#open();
     return this.#bridge.scoped(() => {
-      for (const [name, value] of Object.entries(inputs)) this.#bridge.check(node.addInput(name, this.#input(target, name, value)));
-      this.#bridge.check(node.invoke(target));
+      for (const [name, value] of Object.entries(inputs)) this.#bridge.check(node.addInput(this.#note(name), this.#input(target, name, value)));
+      this.#bridge.check(node.invoke(this.#note(target)));
       return this.#bridge.answer();
     });
   }
@@ -313,8 +314,8 @@ export class Node {
   deliverEvent(target: string, input: string, value: unknown): ExecId {
     const node = this.#open();
     return this.#bridge.scoped(() => {
-      this.#bridge.check(node.addInput(input, this.#input(target, input, value)));
-      this.#bridge.check(node.deliverEvent(target));
+      this.#bridge.check(node.addInput(this.#note(input), this.#input(target, input, value)));
+      this.#bridge.check(node.deliverEvent(this.#note(target)));
       return this.#bridge.answer();
     });
   }
@@ -417,6 +418,16 @@ export class Node {
     if (this.#closed) throw new BBError("closed", "the node was closed");
     this.#bridge.checkOpen();
     return this.#handle;
+  }
+
+  // The engine's number for a name: text crosses the boundary once.
+  #note(name: string): number {
+    let number = this.#noted.get(name);
+    if (number === undefined) {
+      number = this.#bridge.check(this.#handle.noteName(name));
+      this.#noted.set(name, number);
+    }
+    return number;
   }
 
   #input(target: string, name: string, value: unknown): number {

@@ -23,6 +23,7 @@ const wrong: readonly (readonly [args: string[], message: RegExp])[] = [
   [["--headless", "--peers", "5x"], /--peers wants a whole number/],
   [["--headless", "--topology", "ring"], /mesh or server, not "ring"/],
   [["--headless", "--kill", "9@2"], /--kill wants PEER@ROUND/],
+  [["--headless", "--topology", "server", "--kill", "1@5"], /--kill wants another peer than 1, the server/],
   [["--headless", "--return", "5"], /--return needs --kill/],
   [["--headless", "--in-process", "--kill", "2@2"], /--kill needs processes/],
   [["--headless", "--seed", "1", "--seed", "2"], /--seed is given twice/],

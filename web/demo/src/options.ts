@@ -114,7 +114,7 @@ function whole(words: Words, name: string, byDefault: number, low: number, high:
   return value;
 }
 
-function killPlan(words: Words, peers: number, rounds: number): KillPlan | undefined {
+function killPlan(words: Words, peers: number, rounds: number, topology: Topology): KillPlan | undefined {
   const text = words.values.get("--kill");
   if (text === undefined) {
     if (words.values.has("--return")) throw new UsageError("--return needs --kill");
@@ -125,6 +125,7 @@ function killPlan(words: Words, peers: number, rounds: number): KillPlan | undef
   if (match === null || peer < 1 || peer > peers || killAfter < 1 || killAfter >= rounds) {
     throw new UsageError(`--kill wants PEER@ROUND with a peer from 1 to ${peers} and a round from 1 to ${rounds - 1}, not "${text}"`);
   }
+  if (topology === "server" && peer === 1) throw new UsageError("--kill wants another peer than 1, the server: the others have to finish rounds without it");
   if (peers < 2) throw new UsageError("--kill needs at least two peers, so that someone goes on");
   const returnAfter = words.values.has("--return") ? whole(words, "--return", 0, killAfter, rounds - 1) : undefined;
   return { peer, killAfter, returnAfter };
@@ -153,7 +154,7 @@ export function parseOptions(args: readonly string[]): DemoOptions {
   const topology = words.values.get("--topology") ?? "mesh";
   if (topology !== "mesh" && topology !== "server") throw new UsageError(`--topology wants mesh or server, not "${topology}"`);
   const inProcess = words.flags.has("--in-process");
-  const kill = killPlan(words, peers, rounds);
+  const kill = killPlan(words, peers, rounds, topology);
   if (kill !== undefined && inProcess) throw new UsageError("--kill needs processes to kill; it does not go with --in-process");
   return { mode, peers, rounds, topology, data, seed, json, inProcess, kill };
 }

@@ -121,9 +121,10 @@ export interface NodeHandle extends Handle {
   reserve(size: number): number;
   receive(handle: number, size: number): number;
   receiveDetail(): string;
-  addInput(name: string, record: number): number;
-  invoke(target: string): number;
-  deliverEvent(target: string): number;
+  noteName(name: string): number;
+  addInput(name: number, record: number): number;
+  invoke(target: number): number;
+  deliverEvent(target: number): number;
   addOutput(record: number): number;
   complete(commandLow: number, commandHigh: number): number;
   completeFailed(commandLow: number, commandHigh: number, reason: string, detail: string): number;

@@ -19,7 +19,8 @@ struct Fixture {
     return {.peer = peer,
             .sequence = sequence,
             .head = *Value::bytes(memory, {}),
-            .body = *Value::bytes(memory, content)};
+            .body = *Value::bytes(memory, content),
+            .bytes = bytes};
   }
   std::vector<std::pair<std::uint32_t, std::uint64_t>> drain(Outbound& outbound) {
     std::vector<std::pair<std::uint32_t, std::uint64_t>> out;

@@ -174,7 +174,8 @@ export class Scoreboard {
       finished: entry.finished,
       rounds: entry.records,
     }));
-    const counted = perPeer.filter((peer) => peer.finished);
+    const finished = perPeer.filter((peer) => peer.finished);
+    const counted = finished.length > 0 ? finished : perPeer; // nobody has, when the run was interrupted
     const { topology, peers, rounds, seed, data, inProcess } = this.#options;
     return {
       topology, peers, rounds, seed, data: data ?? "generated", inProcess,
@@ -216,17 +217,22 @@ export class Scoreboard {
   }
 }
 
+function unfinished(peer: PeerResult): string {
+  return peer.killedAfter === null || peer.returnedAfter !== null ? "did not finish" : `killed after round ${peer.killedAfter}`;
+}
+
 /** The result as a table for the terminal. */
 export function resultTable(result: RunResult): string {
   const rows = [["peer", "digits", "images", "together", "alone", "sent", "received", ""]];
   for (const peer of result.perPeer) {
-    const fate = !peer.finished ? "disappeared" : peer.returnedAfter !== null ? `was away from round ${peer.killedAfter ?? 0} to ${peer.returnedAfter}` : "";
+    const fate = !peer.finished ? unfinished(peer) : peer.returnedAfter !== null ? `was away from round ${peer.killedAfter ?? 0} to ${peer.returnedAfter}` : "";
     rows.push([String(peer.peer), peer.digits.join(" "), String(peer.samples), percent(peer.accuracy), percent(peer.alone), bytesText(peer.bytesSent), bytesText(peer.bytesReceived), fate]);
   }
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
   const lines = rows.map((row) => row.map((cell, column) => (column === 1 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join("   ").trimEnd());
   const { accuracy, alone } = result;
+  const rounds = Math.max(0, ...result.perPeer.map((peer) => peer.rounds.at(-1)?.round ?? 0));
   lines.splice(1, 0, "-".repeat(lines[0]?.length ?? 0));
-  lines.push("", `Together ${percent(accuracy.mean)} of unseen digits of all ten classes, alone at most ${percent(alone.highest)}; ${result.rounds} rounds in ${(result.durationMs / 1000).toFixed(1)} s.`);
+  lines.push("", `Together ${percent(accuracy.mean)} of unseen digits of all ten classes, alone at most ${percent(alone.highest)}; ${rounds} rounds in ${(result.durationMs / 1000).toFixed(1)} s.`);
   return lines.join("\n");
 }

@@ -51,6 +51,7 @@ function fail(error: unknown): void {
 }
 
 let learner: Promise<Learner> | undefined;
+let stopping = false;
 
 process.on("message", (message: ToPeer) => {
   switch (message.type) {
@@ -61,10 +62,11 @@ process.on("message", (message: ToPeer) => {
     case "go":
       learner?.then(async (one) => {
         await one.run();
-        tell({ type: "finished", traffic: trafficOf(one) });
+        if (!stopping) tell({ type: "finished", traffic: trafficOf(one) });
       }).catch(fail);
       return;
     case "stop":
+      stopping = true;
       learner?.then((one) => one.stop()).catch(() => undefined).finally(() => process.exit(0));
       return;
     default:
