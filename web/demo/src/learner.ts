@@ -42,6 +42,7 @@ const inputs = 784;
 const layers = "784-64-10";
 const learningRate = 0.05;
 const momentum = 0.9;
+const measuredBatch = 200; // a few milliseconds in one go
 const maxStaleness = 1; // a peer that comes back with an old model may not drag the average back
 
 function roleOf(options: LearnerOptions): RoundsRole {
@@ -133,9 +134,9 @@ export class Learner {
   }
 
   async #measure(): Promise<Measured> {
-    const shared = await accuracy((x) => this.#predict("Predict", x), this.share.heldOut);
+    const shared = await accuracy((x) => this.#predict("Predict", x), this.share.heldOut, { batch: measuredBatch });
     const aloneLoss = Number(await this.#calls.one("TrainAlone", {}, "loss"));
-    const alone = await accuracy((x) => this.#predict("PredictAlone", x), this.share.heldOut);
+    const alone = await accuracy((x) => this.#predict("PredictAlone", x), this.share.heldOut, { batch: measuredBatch });
     return { accuracy: shared, alone, aloneLoss };
   }
 

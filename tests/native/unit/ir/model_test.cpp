@@ -115,8 +115,17 @@ TEST_CASE("every limit refuses one more than it allows") {
 
 TEST_CASE("nesting is bounded before protobuf recurses") {
   onnx::ModelProto model = small_model();
-  onnx::TypeProto* type = model.mutable_functions(0)->mutable_value_info(0)->mutable_type();
-  for (int i = 0; i < 5000; ++i) type = type->mutable_optional_type()->mutable_elem_type();
+  const auto field = [](char tag, const std::string& content) {
+    std::string bytes(1, tag);
+    for (std::size_t n = content.size(); ; n >>= 7) {
+      bytes += static_cast<char>(n > 0x7f ? (n & 0x7f) | 0x80 : n);
+      if (n <= 0x7f) return bytes + content;
+    }
+  };
+  // Optional{elem_type = TypeProto{optional_type = ...}}, carried as bytes and scanned as messages.
+  std::string nested;
+  for (int i = 0; i < 2'500; ++i) nested = field('\x0a', field('\x4a', nested));
+  model.mutable_functions(0)->mutable_value_info(0)->mutable_type()->set_optional_type(nested);
   const auto error = refused(model.SerializeAsString());
   CHECK(error.error.code == Code::too_deep);
 }

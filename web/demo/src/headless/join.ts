@@ -10,7 +10,7 @@ import { loadDigits } from "./data.js";
 import { percent, type RoundRecord } from "./scoreboard.js";
 import { describeTrouble, recordOf } from "./telling.js";
 
-const restMs = 250; // the pace of the page, which is meant to be watched
+const restMs = 100; // the pace of the page, which is meant to be watched
 
 async function shareFor(options: JoinOptions, seat: Seat): Promise<Share> {
   if (options.data === undefined) return shareOfSeat(seat.seat, seat.seats, options.seed);

@@ -19,7 +19,7 @@ export interface CrewMember {
 /** Peers in one tab; more would only wait for each other's turn at the processor. */
 export const crewMax = 6;
 
-const restMs = 250;
+const restMs = 100;
 const traffic = { sent: 0, received: 0 };
 
 interface Entry extends CrewMember {
