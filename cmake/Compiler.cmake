@@ -23,7 +23,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 
 if(EMSCRIPTEN)
-  target_compile_options(bb_compiler_options INTERFACE -msimd128)
+  # All of it is older than the vector instructions in every browser and runtime.
+  target_compile_options(bb_compiler_options INTERFACE -msimd128 -mbulk-memory -mnontrapping-fptoint)
 endif()
 
 if(BB_SANITIZE)

@@ -4,21 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/number_text.h"
+
 namespace bb {
-namespace {
-
-// Bounds are small numbers of few decimals; the library's formatting of doubles would be ten kilobytes of WebAssembly.
-std::string bound_text(double bound) {
-  if (!(std::abs(bound) < 1e15)) return bound < 0 ? "-inf" : "inf";
-  const auto millionths = static_cast<std::int64_t>(std::round(std::abs(bound - std::trunc(bound)) * 1e6));
-  std::string text = (bound < 0 ? "-" : "") + std::to_string(static_cast<std::int64_t>(std::abs(bound)));
-  if (millionths == 0) return text;
-  std::string decimals = std::to_string(1'000'000 + millionths).substr(1);
-  decimals.erase(decimals.find_last_not_of('0') + 1);
-  return text + "." + decimals;
-}
-
-}  // namespace
 
 const Config::Entry* ConfigReader::take(std::string_view name) {
   asked_.emplace_back(name);
@@ -43,7 +31,7 @@ double ConfigReader::number(std::string_view name, double fallback, double min, 
     return fallback;
   }
   if (!(value >= min && value <= max)) {
-    mismatch(name, "a number between " + bound_text(min) + " and " + bound_text(max));
+    mismatch(name, "a number between " + number_text(min) + " and " + number_text(max));
     return fallback;
   }
   return value;

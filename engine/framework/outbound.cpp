@@ -3,21 +3,21 @@
 
 namespace bb::framework {
 
-OutboundMessage Outbound::pop(PeerOutbound& queue) {
+void Outbound::pop(PeerOutbound& queue) {
   const std::uint32_t at = queue.first;
   Node& node = nodes_[at];
-  OutboundMessage message = std::move(node.message);
+  node.message.head = {};
+  node.message.body = {};
   queue.first = node.next;
   if (queue.first == UINT32_MAX) queue.last = UINT32_MAX;
   --queue.messages;
   node.next = free_;
   free_ = at;
   --messages_;
-  bytes_ -= message.bytes;
-  return message;
+  bytes_ -= node.message.bytes;
 }
 
-bool Outbound::push(PeerOutbound& queue, OutboundMessage message) {
+bool Outbound::push(PeerOutbound& queue, OutboundMessage&& message) {
   const std::uint64_t size = message.bytes;
   while (!fits(size) && queue.messages > 0) {
     pop(queue);
@@ -38,7 +38,8 @@ bool Outbound::push(PeerOutbound& queue, OutboundMessage message) {
     queue.in_turn = true;
     turn_.push_back(message.peer);
   }
-  nodes_[at] = {std::move(message), UINT32_MAX};
+  nodes_[at].message = std::move(message);
+  nodes_[at].next = UINT32_MAX;
   if (queue.last == UINT32_MAX) {
     queue.first = at;
   } else {

@@ -18,8 +18,8 @@ struct OutboundMessage {
   std::uint64_t sequence = 0;
   std::uint64_t request_id = 0;
   std::uint64_t remaining_ns = 0;
-  Value head;  // bytes
-  Value body;  // bytes, shared by a fan-out
+  Value head;               // bytes
+  Value body;               // bytes, shared by a fan-out
   std::uint64_t bytes = 0;  // of all three parts
 };
 
@@ -41,11 +41,12 @@ class Outbound {
   Outbound(std::uint32_t messages_max, std::uint64_t bytes_max) : messages_max_(messages_max), bytes_max_(bytes_max) {}
 
   /// Queues for the peer; drops the peer's oldest messages as needed. False when the message itself could not be kept.
-  bool push(PeerOutbound& queue, OutboundMessage message);
+  bool push(PeerOutbound& queue, OutboundMessage&& message);
   /// Drops all of a peer's messages, uncounted: the peer is gone.
   void clear(std::uint32_t peer, PeerOutbound& queue);
 
-  /// Calls `emit(message)` for what credit allows, one message per peer and turn. `queue_of(peer)` gives the peer's queue.
+  /// Calls `emit(message)` for what credit allows, one message per peer and turn; what it leaves of the message is dropped, and it must
+  /// not push. `queue_of(peer)` gives the peer's queue.
   template <class QueueOf, class Emit>
   void drain(QueueOf queue_of, Emit emit) {
     std::size_t kept = 0;
@@ -57,9 +58,10 @@ class Outbound {
         const std::uint32_t peer = turn_[i];
         PeerOutbound& queue = queue_of(peer);
         if (queue.messages > 0 && queue.sent < queue.granted) {
-          OutboundMessage message = pop(queue);
+          OutboundMessage& message = nodes_[queue.first].message;
           queue.sent += message.bytes;
-          emit(std::move(message));
+          emit(message);
+          pop(queue);
           moved = true;
         }
         if (queue.messages > 0) {
@@ -83,7 +85,7 @@ class Outbound {
     OutboundMessage message;
     std::uint32_t next = UINT32_MAX;
   };
-  OutboundMessage pop(PeerOutbound& queue);
+  void pop(PeerOutbound& queue);
   bool fits(std::uint64_t size) const { return messages_ < messages_max_ && size <= bytes_max_ - bytes_; }
 
   std::uint32_t messages_max_;

@@ -3,10 +3,21 @@
 
 #include <algorithm>
 
-namespace bb::framework {
+#include "wire/envelope_writer.h"
 
-PeerTable::PeerTable(Memory& memory, RandomStream keys, std::uint32_t peers_max, std::uint32_t addresses_per_peer_max)
+namespace bb::framework {
+namespace {
+
+// What every receiver takes under the default caps (spec A §5.5).
+constexpr std::size_t kDestinationAddressesMax = 16;
+constexpr std::size_t kSourceAddressesMax = 8;
+
+}  // namespace
+
+PeerTable::PeerTable(Memory& memory, const PeerId& self, RandomStream keys, std::uint32_t peers_max,
+                     std::uint32_t addresses_per_peer_max)
     : memory_(memory),
+      self_id_(self),
       key0_(keys.next_u64()),
       key1_(keys.next_u64()),
       peers_max_(std::min(peers_max, 1u << kIndexBits)),
@@ -50,6 +61,7 @@ Result<std::uint32_t> PeerTable::insert(const PeerId& id) {
   record.id = id;
   record.id_value = std::move(id_value);
   record.live = true;
+  if (id == self_id_) self_ = at;
   if (credit_required_) record.outbound.granted = 0;
   if (++size_ > buckets_.size()) {
     rehash(static_cast<std::uint32_t>(buckets_.size()) * 2);
@@ -68,8 +80,10 @@ void PeerTable::remove_if_unused(std::uint32_t index, Outbound& outbound) {
   *link = record.next;
   outbound.clear(index, record.outbound);
   record.live = false;
+  if (index == self_) self_ = kNoPeer;
   record.id_value = {};
   record.addresses.clear();
+  addresses_changed(record);
   ++record.generation;
   record.next = std::exchange(free_, index);
   --size_;
@@ -82,6 +96,37 @@ void PeerTable::append(PeerRecord& record, ByteBuffer address, bool hint) {
     record.addresses.erase(record.addresses.begin());
   }
   record.addresses.push_back(std::move(address));
+  addresses_changed(record);
+}
+
+void PeerTable::addresses_changed(PeerRecord& record) {
+  record.head = {};
+  if (record.id == self_id_) source_.clear();
+}
+
+Bytes PeerTable::source() {
+  if (!source_.empty()) return source_;
+  std::vector<Bytes> addresses;
+  if (self_ != kNoPeer)
+    for (const ByteBuffer& address : records_[self_]->addresses)
+      if (addresses.size() < kSourceAddressesMax) addresses.push_back(address);
+  const wire::EnvelopeFields fields{.source_addresses = addresses, .incarnation = incarnation_};
+  source_.resize(static_cast<std::size_t>(wire::source_size(fields)));
+  wire::write_source(fields, source_.data());
+  return source_;
+}
+
+Result<Value> PeerTable::head_of(PeerRecord& record) {
+  if (record.addresses.empty()) return fail(Code::empty_list);
+  if (!record.head.present()) {
+    const std::size_t count = std::min<std::size_t>(record.addresses.size(), kDestinationAddressesMax);
+    const std::vector<Bytes> addresses(record.addresses.begin(), record.addresses.begin() + static_cast<std::ptrdiff_t>(count));
+    std::uint8_t* data = nullptr;
+    BB_TRY(head, Value::bytes_of_size(memory_, wire::head_size(addresses), data));
+    wire::write_head(addresses, data);
+    record.head = std::move(head);
+  }
+  return record.head;
 }
 
 AddressBookError PeerTable::add_peer(const PeerId& id, std::span<const Address> addresses) {
@@ -103,6 +148,7 @@ AddressBookError PeerTable::drop_peer(const PeerId& id, Outbound& outbound) {
   if (at == kNoPeer || records_[at]->references == 0) return AddressBookError::unknown_peer;
   if (--records_[at]->references == 0) {
     records_[at]->addresses.clear();
+    addresses_changed(*records_[at]);
     remove_if_unused(at, outbound);
   }
   return AddressBookError::none;
@@ -119,6 +165,7 @@ AddressBookError PeerTable::forget_address(const PeerId& id, const Address& addr
   const std::uint32_t at = find(id);
   if (at == kNoPeer) return AddressBookError::unknown_peer;
   std::erase(records_[at]->addresses, address.to_bytes());
+  addresses_changed(*records_[at]);
   return AddressBookError::none;
 }
 

@@ -16,8 +16,9 @@ inline constexpr std::uint32_t kNoPeer = UINT32_MAX;
 
 struct PeerRecord {
   PeerId id;
-  Value id_value;  // what a Recv's sender port gets: shared, so a delivery allocates nothing
+  Value id_value;                     // what a Recv's sender port gets: shared, so a delivery allocates nothing
   std::vector<ByteBuffer> addresses;  // multiaddr bytes, in preference order
+  Value head;                         // of every envelope to the peer: made from the addresses when it is first asked for
   std::uint64_t references = 0;
   std::uint16_t generation = 0;
   bool live = false;
@@ -33,14 +34,20 @@ enum class AddressBookError : std::uint8_t { none, unknown_peer, empty_list, ful
 class PeerTable {
  public:
   /// `keys` seeds the hash of peer ids, which peers choose.
-  PeerTable(Memory& memory, RandomStream keys, std::uint32_t peers_max, std::uint32_t addresses_per_peer_max);
+  PeerTable(Memory& memory, const PeerId& self, RandomStream keys, std::uint32_t peers_max, std::uint32_t addresses_per_peer_max);
 
   /// New peers start with no outbound credit instead of unlimited.
   void set_credit_required(bool required) { credit_required_ = required; }
 
   std::uint32_t find(const PeerId& id) const;
+  /// What every envelope of this node says of its sender: schema version, own addresses, incarnation. Made when it is first asked for.
+  Bytes source();
+  void set_incarnation(std::uint64_t incarnation) { incarnation_ = incarnation; }
+  std::uint64_t incarnation() const { return incarnation_; }
   PeerRecord& at(std::uint32_t index) { return *records_[index]; }
   const PeerRecord& at(std::uint32_t index) const { return *records_[index]; }
+  /// How every envelope to the peer begins: its addresses. Errors: empty_list, no_memory.
+  Result<Value> head_of(PeerRecord& record);
   std::uint32_t size() const { return size_; }
   std::uint32_t capacity() const { return static_cast<std::uint32_t>(records_.size()); }
 
@@ -66,9 +73,14 @@ class PeerTable {
   Result<std::uint32_t> insert(const PeerId& id);
   void remove_if_unused(std::uint32_t index, Outbound& outbound);
   void append(PeerRecord& record, ByteBuffer address, bool hint);
+  void addresses_changed(PeerRecord& record);
   void rehash(std::uint32_t buckets);
 
   Memory& memory_;
+  PeerId self_id_;
+  std::uint32_t self_ = kNoPeer;
+  std::uint64_t incarnation_ = 0;
+  ByteBuffer source_;  // empty: to be made
   std::uint64_t key0_;
   std::uint64_t key1_;
   std::uint32_t peers_max_;

@@ -4,9 +4,9 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
-#include <algorithm>
 #include <tuple>
 
+#include "base/heap_sort.h"
 #include "bb/hash.h"
 
 namespace bb::ir {
@@ -15,7 +15,7 @@ namespace {
 template <class Message>
 void sort_metadata(Message& message) {
   auto& entries = *message.mutable_metadata_props();
-  std::sort(entries.pointer_begin(), entries.pointer_end(),
+  heap_sort(entries.pointer_begin(), entries.pointer_end(),
             [](const auto* a, const auto* b) { return std::tie(a->key(), a->value()) < std::tie(b->key(), b->value()); });
 }
 

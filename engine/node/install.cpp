@@ -32,8 +32,7 @@ std::string problem_text(const runtime::LinkProblem& problem) {
 
 }  // namespace
 
-Installer::Installer(const Registry& registry, InstallOptions options)
-    : registry_(registry), options_(std::move(options)) {}
+Installer::Installer(const Registry& registry, InstallOptions options) : registry_(registry), options_(std::move(options)) {}
 
 std::expected<std::unique_ptr<Node>, InstallError> Installer::install() {
   if (options_.targets.empty()) return refuse(Kind::empty_targets, {}, "name at least one target");
@@ -44,12 +43,12 @@ std::expected<std::unique_ptr<Node>, InstallError> Installer::install() {
 
   node_.reset(new Node());
   node_->engine_ = std::make_unique<runtime::Engine>(runtime::EngineConfig{.self = options_.peer,
-                                                                            .limits = options_.limits,
-                                                                            .seed = options_.seed,
-                                                                            .incarnation = options_.incarnation,
-                                                                            .credit_required = options_.credit_required,
-                                                                            .echo_app_events = options_.echo_app_events,
-                                                                            .mask = options_.mask});
+                                                                           .limits = options_.limits,
+                                                                           .seed = options_.seed,
+                                                                           .incarnation = options_.incarnation,
+                                                                           .credit_required = options_.credit_required,
+                                                                           .echo_app_events = options_.echo_app_events,
+                                                                           .mask = options_.mask});
   std::erase_if(options_.addresses, [](const Address& address) { return address.segments().empty(); });
   if (!options_.addresses.empty() &&
       node_->engine_->peers().add_peer(options_.peer, options_.addresses) != framework::AddressBookError::none)
@@ -66,9 +65,10 @@ std::expected<void, InstallError> Installer::load_artifacts() {
     auto model = ir::load_model(options_.artifacts[i], {.bytes_max = options_.limits.artifact_bytes_max,
                                                         .functions_max = options_.limits.functions_max,
                                                         .nodes_max = options_.limits.nodes_max});
-    if (!model) return refuse(Kind::malformed_artifact, which,
-                             std::string(code_name(model.error().error.code)) + " at " +
-                                 std::to_string(model.error().error.at) + " in " + model.error().where);
+    if (!model)
+      return refuse(Kind::malformed_artifact, which,
+                    std::string(code_name(model.error().error.code)) + " at " + std::to_string(model.error().error.at) + " in " +
+                        model.error().where);
     const std::string* passport = ir::find_metadata(*model, ir::key::kCompiled);
     if (!passport) return refuse(Kind::not_compiled, which, "the model carries no passport; compile it first");
     if (*passport != ir::key::kCompiledVersion)
@@ -154,6 +154,7 @@ std::expected<void, InstallError> Installer::build_components() {
   for (const auto& [slot, config] : options_.config) {
     if (std::any_of(slots_.begin(), slots_.end(), [&](const Binding& b) { return b.slot == slot; })) continue;
     std::vector<std::string> known;
+    known.reserve(slots_.size());
     for (const Binding& binding : slots_) known.push_back(binding.slot);
     return refuse(Kind::unknown_config_slot, slot, "no installed target has this slot", std::move(known));
   }

@@ -1,40 +1,12 @@
-// The façade: names to graphs, values to ports, peers to records.
+// The façade: peers to records, what a node tells of itself. What the host pushes is in ingress.cpp.
 #include "bb/node.h"
 
 #include <algorithm>
 
-#include "op/port_types.h"
 #include "runtime/engine.h"
 
 namespace bb {
 namespace {
-
-std::unexpected<DeliveryError> refuse(DeliveryError::Kind kind, std::string_view module, std::string_view input = {},
-                                      std::uint64_t got = 0, std::uint64_t cap = 0) {
-  return std::unexpected(
-      DeliveryError{.kind = kind, .module = std::string(module), .input = std::string(input), .got = got, .cap = cap});
-}
-
-DeliveryError::Kind kind_of(Code code) {
-  return code == Code::no_memory ? DeliveryError::Kind::no_memory : DeliveryError::Kind::ingress_full;
-}
-
-// What a port demands, from what the host has: its wire bytes, or one peer where a list is wanted.
-bool fit(Memory& memory, const TypeNode& type, Value& value) {
-  if (op::type_accepts(type, value)) return true;
-  if (value.carrier() == Carrier::peer && type.id == "peer_id_vec") {
-    const PeerId peer = value.as_peer();
-    auto list = Value::peers(memory, {&peer, 1});
-    if (list) value = std::move(*list);
-    return list.has_value();
-  }
-  if (value.carrier() != Carrier::bytes) return false;
-  const std::uint64_t hash = type.accepted_hashes.empty() ? carrier_hash(Carrier::tensor) : type.accepted_hashes.front();
-  auto decoded = decode_value(memory, hash, value.as_bytes());
-  if (!decoded) return false;
-  value = std::move(*decoded);
-  return op::type_accepts(type, value);
-}
 
 Status status_of(framework::AddressBookError error) {
   switch (error) {
@@ -75,14 +47,6 @@ void Node::retire(PeerHandle handle) {
   if (index != framework::kNoPeer && !engine_->busy()) engine_->peers().retire(index, engine_->outbound());
 }
 
-ReceiveStatus Node::receive(PeerHandle from, Bytes frame) {
-  const std::uint32_t index = engine_->peers().resolve(from);
-  if (index == framework::kNoPeer || !engine_->peers().at(index).admitted)
-    return {.kind = ReceiveStatus::Kind::refused, .error = fail(Code::unauthenticated).error(), .envelope = {}};
-  const runtime::Received received = engine_->receive(index, frame);
-  return {.kind = static_cast<ReceiveStatus::Kind>(received.kind), .error = received.error, .envelope = received.envelope};
-}
-
 Status Node::grant(PeerHandle peer, std::uint64_t total_bytes) {
   const std::uint32_t index = engine_->peers().resolve(peer);
   if (index == framework::kNoPeer) return fail(Code::unknown_peer);
@@ -110,64 +74,6 @@ std::vector<Address> Node::addresses_of(const PeerId& peer) const {
   for (const ByteBuffer& bytes : engine_->peers().at(index).addresses)
     if (auto address = Address::from_bytes(bytes)) addresses.push_back(std::move(*address));
   return addresses;
-}
-
-std::expected<ExecId, DeliveryError> Node::invoke(std::string_view target, std::span<NamedValue> inputs) {
-  using Kind = DeliveryError::Kind;
-  if (engine_->busy()) return refuse(Kind::busy, target);
-  const auto found = by_name_.find(target);
-  if (found == by_name_.end()) return refuse(Kind::unknown_module, target);
-  const Limits& limits = engine_->limits();
-  if (inputs.size() > limits.invoke_inputs_max)
-    return refuse(Kind::too_many_inputs, target, {}, inputs.size(), limits.invoke_inputs_max);
-  runtime::LinkedGraph& graph = *engine_->graphs()[found->second];
-  std::uint64_t bytes = 0;
-  for (NamedValue& input : inputs) {
-    const auto* port = graph.find_input(input.name);
-    if (!port) return refuse(Kind::unknown_input, target, input.name);
-    if (!input.value.present() || !fit(engine_->memory(), *port->type, input.value))
-      return refuse(Kind::type_mismatch, target, input.name);
-    bytes += encoded_size(input.value);
-  }
-  if (bytes > limits.invoke_bytes_max) return refuse(Kind::oversize_payload, target, {}, bytes, limits.invoke_bytes_max);
-  if (bytes > engine_->ingress_bytes().remaining())
-    return refuse(Kind::budget_exceeded, target, {}, bytes, engine_->ingress_bytes().remaining());
-  const auto activation = engine_->prepare(graph);
-  if (!activation) return refuse(kind_of(activation.error().code), target);
-  for (NamedValue& input : inputs) {
-    Value& slot = (*activation)->values()[graph.find_input(input.name)->value];
-    if (slot.present()) {
-      engine_->discard(*activation);
-      return refuse(Kind::duplicate_input, target, input.name);
-    }
-    const std::uint64_t size = inputs.size() == 1 ? bytes : encoded_size(input.value);
-    if (engine_->ingress_bytes().try_charge(size) && !input.value.attach_charge(engine_->ingress_bytes(), size))
-      engine_->ingress_bytes().release(size);
-    slot = std::move(input.value);
-  }
-  const auto exec = engine_->submit(*activation);
-  if (!exec) return refuse(kind_of(exec.error().code), target);
-  return *exec;
-}
-
-std::expected<ExecId, DeliveryError> Node::deliver_event(std::string_view target, std::string_view input, Value value) {
-  using Kind = DeliveryError::Kind;
-  const std::uint64_t size = encoded_size(value);
-  if (size > engine_->limits().event_bytes_max)
-    return refuse(Kind::oversize_payload, target, input, size, engine_->limits().event_bytes_max);
-  const Value shown = engine_->echo_app_events() ? value : Value();
-  NamedValue only{input, std::move(value)};
-  const auto exec = invoke(target, {&only, 1});
-  if (exec && shown.present()) {
-    const runtime::LinkedGraph& graph = *engine_->graphs()[by_name_.find(target)->second];
-    engine_->echo(graph, *graph.find_input(input), *exec, shown);
-  }
-  return exec;
-}
-
-Status Node::complete(CommandId command, std::span<Value> outputs) { return engine_->complete(command, outputs); }
-Status Node::complete_failed(CommandId command, OpError error) {
-  return engine_->complete_failed(command, std::move(error));
 }
 
 Poll Node::poll(std::uint64_t now_ns, std::uint32_t ops) {
@@ -269,30 +175,6 @@ Inspection Node::inspect() const {
     inspection.peers.push_back(std::move(peer));
   }
   return inspection;
-}
-
-std::string_view DeliveryError::kind_name(Kind kind) {
-  switch (kind) {
-    case Kind::ingress_full: return "IngressFull";
-    case Kind::unknown_module: return "UnknownModule";
-    case Kind::unknown_input: return "UnknownInput";
-    case Kind::type_mismatch: return "TypeMismatch";
-    case Kind::oversize_payload: return "OversizePayload";
-    case Kind::too_many_inputs: return "TooManyInputs";
-    case Kind::budget_exceeded: return "BudgetExceeded";
-    case Kind::no_memory: return "NoMemory";
-    case Kind::duplicate_input: return "DuplicateInput";
-    case Kind::busy: return "Busy";
-  }
-  return "DeliveryError";
-}
-
-std::string DeliveryError::text() const {
-  std::string text = std::string(kind_name(kind)) + " `" + module;
-  if (!input.empty()) text += "." + input;
-  text += "`";
-  if (cap > 0 || got > 0) text += ": got " + std::to_string(got) + ", at most " + std::to_string(cap);
-  return text;
 }
 
 }  // namespace bb

@@ -60,12 +60,11 @@ bool OpContext::has_dependency(std::string_view slot) const {
   return services_ && services_->runtime.sibling(component_, slot, found) != nullptr;
 }
 
-Outcome OpContext::call_dependency(std::string_view slot, std::uint16_t method, std::span<Value> inputs,
-                                   std::span<Value> outputs, std::span<const std::int64_t> parameters) {
+Outcome OpContext::call_dependency(std::string_view slot, std::uint16_t method, std::span<Value> inputs, std::span<Value> outputs,
+                                   std::span<const std::int64_t> parameters) {
   ComponentRef found;
   Component* const sibling = services_ ? services_->runtime.sibling(component_, slot, found) : nullptr;
-  if (!sibling)
-    return fail(OpErrorKind::missing_slot, "dependency_not_bound", "no component bound at slot " + std::string(slot));
+  if (!sibling) return fail(OpErrorKind::missing_slot, "dependency_not_bound", "no component bound at slot " + std::string(slot));
   if (depth_ + 1 > kDependencyDepthMax)
     return fail(OpErrorKind::execution_failed, "dependency_depth", "sibling calls nest deeper than 8");
   if (inputs.size() + outputs.size() > kPortsMax)

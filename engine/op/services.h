@@ -29,10 +29,7 @@ struct Services {
   framework::PeerTable& peers;
   framework::Outbound& outbound;
   framework::Requests& requests;
-  std::uint64_t incarnation = 0;
   // Scratch of Send: kept between sends, so that a warm one allocates nothing.
-  std::vector<Bytes> own_addresses;
-  std::vector<Bytes> addresses;
   std::vector<wire::FillFields> fills;
 };
 

@@ -9,8 +9,8 @@ namespace bb::runtime {
 
 Activation* Activation::create(Memory& memory, LinkedGraph& graph, ExecId exec) {
   // Room for one slot count per op is more than any plan needs: a slot counts only with two ops or more.
-  const std::size_t bytes = sizeof(Activation) + sizeof(Value) * graph.value_count +
-                            sizeof(std::uint16_t) * (graph.ops.size() + graph.ops.size() / 2);
+  const std::size_t bytes =
+      sizeof(Activation) + sizeof(Value) * graph.value_count + sizeof(std::uint16_t) * (graph.ops.size() + graph.ops.size() / 2);
   if (bytes > UINT32_MAX) return nullptr;
   void* block = memory.allocate(bytes);
   if (!block) return nullptr;

@@ -117,8 +117,7 @@ void Engine::expire(const framework::Timer& timer) {
                                        .target_site = peer.site_hash(),
                                        .started_ns = outcome.started_ns,
                                        .waiter = waits ? outcome.waiter : CommandId{}});
-      if (waits && outcome.kind == framework::RequestOutcome::Kind::last_expired &&
-          !parked_.find(outcome.waiter.v)->completed)
+      if (waits && outcome.kind == framework::RequestOutcome::Kind::last_expired && !parked_.find(outcome.waiter.v)->completed)
         fail_parked(outcome.waiter, {OpErrorKind::timeout, "chain_timeout", "chain timeout"});
       return;
     }

@@ -102,11 +102,8 @@ void Engine::receive_failed(WireReceiveFailed failure) { emit_later(mask_.failur
 void Engine::deliver_fill(std::uint32_t peer, std::uint32_t index) {
   const wire::FillView& fill = view_.fills[index];
   const PeerId& source = peers_.at(peer).id;
-  WireReceiveFailed failure{.source = source,
-                            .fill = index,
-                            .actual_hash = fill.type_hash,
-                            .payload_size = fill.payload.size(),
-                            .error = {}};
+  WireReceiveFailed failure{
+      .source = source, .fill = index, .actual_hash = fill.type_hash, .payload_size = fill.payload.size(), .error = {}};
   std::uint64_t site = 0;
   if (is_site_suffix(fill.suffix)) {
     site = site_of(fill.suffix);

@@ -76,8 +76,7 @@ void Engine::dispatch(Activation* activation, std::uint32_t op) {
                                    .output_count = linked.out_count,
                                    .component = ComponentRef{linked.component},
                                    .op = OpRef::pack(graph.index, op)});
-  const Outcome outcome =
-      linked.run ? linked.run(ctx_) : instances_[linked.component].component->dispatch(linked.method, ctx_);
+  const Outcome outcome = linked.run ? linked.run(ctx_) : instances_[linked.component].component->dispatch(linked.method, ctx_);
   switch (outcome) {
     case Outcome::done: finish_op(activation, op); break;
     case Outcome::parked: park(activation, op); return;
@@ -89,8 +88,9 @@ void Engine::dispatch(Activation* activation, std::uint32_t op) {
 void Engine::finish_op(Activation* activation, std::uint32_t op) {
   LinkedGraph& graph = *activation->graph;
   const LinkedOp& linked = graph.ops[op];
-  emit(mask_.ops, OpCompleted{OpRef::pack(graph.index, op), activation->exec,
-                              {graph.output_sites.data() + linked.out_begin, linked.out_count}});
+  emit(mask_.ops,
+       OpCompleted{
+           OpRef::pack(graph.index, op), activation->exec, {graph.output_sites.data() + linked.out_begin, linked.out_count}});
   std::uint16_t* const missing = activation->missing();
   Value* const values = activation->values();
   for (std::uint32_t i = 0; i < linked.out_count; ++i) {
@@ -125,8 +125,7 @@ void Engine::park(Activation* activation, std::uint32_t op) {
   if (deadline == 0) deadline = graph.facts[op].deadline_ns;
   if (activation->from_envelope && activation->inbound.remaining_ns > 0) {
     const std::uint64_t elapsed = now - activation->inbound.arrival_ns;
-    const std::uint64_t remaining =
-        activation->inbound.remaining_ns > elapsed ? activation->inbound.remaining_ns - elapsed : 1;
+    const std::uint64_t remaining = activation->inbound.remaining_ns > elapsed ? activation->inbound.remaining_ns - elapsed : 1;
     deadline = deadline == 0 ? remaining : std::min(deadline, remaining);
   }
   Parked parked{.activation = activation, .op = op, .deadline = {}};

@@ -20,30 +20,21 @@ Engine::Engine(const EngineConfig& config)
       ingress_bytes_(config.limits.ingress_bytes_max),
       op_random_(RandomStream(config.seed).fork("op")),
       scheduler_(config.limits.timers_max),
-      peers_(memory_, RandomStream(config.seed).fork("peers"), config.limits.peers_max,
+      peers_(memory_, config.self, RandomStream(config.seed).fork("peers"), config.limits.peers_max,
              config.limits.addresses_per_peer_max),
       outbound_(config.limits.outbound_max, config.limits.outbound_bytes_max),
       requests_(config.limits.requests_max, RandomStream(config.seed).fork("wire"), scheduler_),
       payloads_(config.limits.payload_window),
-      services_{.runtime = *this,
-                .scheduler = scheduler_,
-                .peers = peers_,
-                .outbound = outbound_,
-                .requests = requests_,
-                .incarnation = config.incarnation != 0 ? config.incarnation
-                                                       : draw_incarnation(RandomStream(config.seed).fork("incarnation")),
-                .own_addresses = {},
-                .addresses = {},
-                .fills = {}},
+      services_{
+          .runtime = *this, .scheduler = scheduler_, .peers = peers_, .outbound = outbound_, .requests = requests_, .fills = {}},
       ingress_(config.limits.ingress_max + config.limits.parked_ops_max),
       frontier_(kFrontierMax),
       waiting_starts_(config.limits.executions_max) {
   peers_.set_credit_required(config.credit_required);
-  OpContextBuilder::bind_node(ctx_, {.memory = &memory_,
-                                     .random = &op_random_,
-                                     .self = &config_.self,
-                                     .services = &services_,
-                                     .error = &error_});
+  peers_.set_incarnation(config.incarnation != 0 ? config.incarnation
+                                                 : draw_incarnation(RandomStream(config.seed).fork("incarnation")));
+  OpContextBuilder::bind_node(
+      ctx_, {.memory = &memory_, .random = &op_random_, .self = &config_.self, .services = &services_, .error = &error_});
 }
 
 Engine::~Engine() {

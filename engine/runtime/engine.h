@@ -38,8 +38,8 @@ struct EngineConfig {
 struct Received {
   enum class Kind : std::uint8_t { accepted, duplicate, refused, malformed };
   Kind kind = Kind::accepted;
-  Error error;              // refused: busy, queue_full, budget_exceeded, no_memory, unauthenticated
-  EnvelopeError envelope;   // malformed
+  Error error;             // refused: busy, queue_full, budget_exceeded, no_memory, unauthenticated
+  EnvelopeError envelope;  // malformed
 };
 
 struct PollResult {
@@ -93,7 +93,7 @@ class Engine final : private op::Runtime {
   StepMask mask() const { return mask_; }
   const PeerId& self() const { return config_.self; }
   const Limits& limits() const { return config_.limits; }
-  std::uint64_t incarnation() const { return services_.incarnation; }
+  std::uint64_t incarnation() const { return peers_.incarnation(); }
   Memory& memory() { return memory_; }
   ByteBudget& ingress_bytes() { return ingress_bytes_; }
   framework::PeerTable& peers() { return peers_; }

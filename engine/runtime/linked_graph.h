@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "bb/registry.h"
 #include "bb/component.h"
+#include "bb/registry.h"
 #include "runtime/plan.h"
 
 namespace bb::runtime {
@@ -56,10 +56,10 @@ struct LinkedGraph {
   std::uint32_t value_count = 0;
 
   std::vector<LinkedOp> ops;
-  std::vector<std::uint32_t> inputs;        // value per formal position, kNone where absent
-  std::vector<std::uint8_t> sole_reader;    // parallel: this op is the value's only reader, so it may take it
-  std::vector<std::uint32_t> outputs;       // value per output, kNone where nothing is named
-  std::vector<SiteId> output_sites;         // parallel
+  std::vector<std::uint32_t> inputs;      // value per formal position, kNone where absent
+  std::vector<std::uint8_t> sole_reader;  // parallel: this op is the value's only reader, so it may take it
+  std::vector<std::uint32_t> outputs;     // value per output, kNone where nothing is named
+  std::vector<SiteId> output_sites;       // parallel
   std::vector<std::int64_t> parameters;
   std::vector<std::uint32_t> consumer_begin;  // value → range in `consumers`; value_count + 1 entries
   std::vector<std::uint32_t> consumers;       // ops, duplicates merged

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/heap_sort.h"
 #include "ir/metadata.h"
 #include "ir/value_info.h"
 #include "op/prepare.h"
@@ -107,8 +108,8 @@ class Linker {
     }
     op.method = declaration.method;
     const auto slot_id = ir::metadata_number(node, ir::key::kSlotId);
-    op.component = slots_(ir::metadata_or(node, ir::key::kSlot), slot_id ? static_cast<std::int64_t>(*slot_id) : -1,
-                          declaration.role);
+    op.component =
+        slots_(ir::metadata_or(node, ir::key::kSlot), slot_id ? static_cast<std::int64_t>(*slot_id) : -1, declaration.role);
     if (op.component == kNone) {
       problem(LinkProblem::Kind::unresolved_op, index, "no component is bound at its slot");
       return;
@@ -193,10 +194,8 @@ class Linker {
 
   void link_ports() {
     for (const std::string& name : function_.input())
-      graph_->input_ports.push_back({.name = name,
-                                     .value = values_.find(name)->second,
-                                     .name_index = engine_.intern(name),
-                                     .type = type_of(name)});
+      graph_->input_ports.push_back(
+          {.name = name, .value = values_.find(name)->second, .name_index = engine_.intern(name), .type = type_of(name)});
     graph_->event_topic.assign(graph_->value_count, kNone);
     for (const std::string& name : function_.output()) {
       const auto found = values_.find(name);
@@ -248,7 +247,7 @@ class Linker {
           const auto& above = of_op[graph_->producer[value]];
           merged.insert(merged.end(), above.begin(), above.end());
         }
-        std::sort(merged.begin(), merged.end());
+        heap_sort(merged.begin(), merged.end());
         merged.erase(std::unique(merged.begin(), merged.end()), merged.end());
         if (merged == of_op[op]) continue;
         of_op[op] = std::move(merged);
@@ -257,8 +256,7 @@ class Linker {
     }
     std::map<std::vector<std::uint32_t>, std::uint32_t> numbers{{{}, 0}};
     for (std::uint32_t op = 0; op < count; ++op)
-      graph_->facts[op].receive_ancestry =
-          numbers.try_emplace(of_op[op], static_cast<std::uint32_t>(numbers.size())).first->second;
+      graph_->facts[op].receive_ancestry = numbers.try_emplace(of_op[op], static_cast<std::uint32_t>(numbers.size())).first->second;
   }
 
   void link_effects() {
@@ -288,9 +286,9 @@ class Linker {
 }  // namespace
 
 std::expected<std::unique_ptr<LinkedGraph>, std::vector<LinkProblem>> link_function(Engine& engine, const Registry& registry,
-                                                                                   const onnx::FunctionProto& function,
-                                                                                   const SlotResolver& slots,
-                                                                                   const LinkOptions& options) {
+                                                                                    const onnx::FunctionProto& function,
+                                                                                    const SlotResolver& slots,
+                                                                                    const LinkOptions& options) {
   return Linker(engine, registry, function, slots, options).link();
 }
 

@@ -29,8 +29,8 @@ struct LinkOptions {
 };
 
 std::expected<std::unique_ptr<LinkedGraph>, std::vector<LinkProblem>> link_function(Engine& engine, const Registry& registry,
-                                                                                   const onnx::FunctionProto& function,
-                                                                                   const SlotResolver& slots,
-                                                                                   const LinkOptions& options);
+                                                                                    const onnx::FunctionProto& function,
+                                                                                    const SlotResolver& slots,
+                                                                                    const LinkOptions& options);
 
 }  // namespace bb::runtime

@@ -42,8 +42,8 @@ PollResult Engine::poll(std::uint64_t now_ns, std::uint32_t ops) {
   polling_ = false;
   const std::uint64_t next = scheduler_.next_ns();
   return {.steps = steps_,
-          .next_wakeup_ns = next > framework::Scheduler::kNever - clock_shift_ns_ ? framework::Scheduler::kNever
-                                                                                  : next + clock_shift_ns_,
+          .next_wakeup_ns =
+              next > framework::Scheduler::kNever - clock_shift_ns_ ? framework::Scheduler::kNever : next + clock_shift_ns_,
           .more = more};
 }
 
@@ -62,25 +62,24 @@ void Engine::drain_ingress() {
 void Engine::drain_outbound() {
   if (outbound_.messages() == 0) return;
   outbound_.drain([this](std::uint32_t peer) -> framework::PeerOutbound& { return peers_.at(peer).outbound; },
-                  [this](framework::OutboundMessage message) {
+                  [this](framework::OutboundMessage& message) {
                     ++counters_.envelopes_out;
                     if (!mask_.sends) return;
-                    SendEnvelope send{.peer = peers_.handle_of(message.peer),
-                                      .peer_id = peers_.at(message.peer).id,
-                                      .lane = static_cast<std::uint8_t>(message.lane),
-                                      .sequence = message.sequence,
-                                      .request_id = message.request_id,
-                                      .remaining_ns = message.remaining_ns,
-                                      .head = std::move(message.head),
-                                      .body = std::move(message.body),
-                                      .tail_size = message.tail_size};
+                    auto& send = std::get<SendEnvelope>(steps_.emplace_back(std::in_place_type<SendEnvelope>));
+                    send.peer = peers_.handle_of(message.peer);
+                    send.lane = static_cast<std::uint8_t>(message.lane);
+                    send.sequence = message.sequence;
+                    send.request_id = message.request_id;
+                    send.remaining_ns = message.remaining_ns;
+                    send.head = std::move(message.head);
+                    send.body = std::move(message.body);
+                    send.tail_size = message.tail_size;
                     std::copy_n(message.tail, message.tail_size, send.tail);
-                    steps_.emplace_back(std::move(send));
                   });
   for (const std::uint32_t peer : outbound_.waiting()) {
     framework::PeerRecord& record = peers_.at(peer);
     if (record.outbound.granted > 0 || std::exchange(record.outbound.dial_asked, true)) continue;
-    emit(mask_.lifecycle, Dial{peers_.handle_of(peer), record.id});
+    emit(mask_.lifecycle, Dial{peers_.handle_of(peer)});
   }
 }
 

@@ -29,7 +29,7 @@ std::uint8_t* put_number(std::uint32_t field, std::uint64_t value, std::uint8_t*
   return CodedOutputStream::WriteVarint64ToArray(value, out);
 }
 
-std::uint64_t payload_size(const FillFields& fill) { return fill.value ? encoded_size(*fill.value) : fill.payload.size(); }
+std::uint64_t payload_size(const FillFields& fill) { return fill.value ? fill.value_bytes : fill.payload.size(); }
 
 std::uint64_t fill_size(const FillFields& fill) {
   const std::uint64_t payload = payload_size(fill);
@@ -88,6 +88,23 @@ std::uint8_t* write_head(std::span<const Bytes> destinations, std::uint8_t* out)
   return out;
 }
 
+std::uint64_t source_size(const EnvelopeFields& fields) {
+  if (!fields.ready_source.empty()) return fields.ready_source.size();
+  std::uint64_t size = number_size(fields.schema_version);
+  for (const Bytes address : fields.source_addresses) size += span_size(address.size());
+  return size + number_size(fields.incarnation);
+}
+
+std::uint8_t* write_source(const EnvelopeFields& fields, std::uint8_t* out) {
+  if (!fields.ready_source.empty()) {
+    std::memcpy(out, fields.ready_source.data(), fields.ready_source.size());
+    return out + fields.ready_source.size();
+  }
+  out = put_number(7, fields.schema_version, out);
+  for (const Bytes address : fields.source_addresses) out = put_span(8, address, out);
+  return put_number(9, fields.incarnation, out);
+}
+
 std::uint64_t body_size(const EnvelopeFields& fields) {
   std::uint64_t size = 0;
   for (const FillFields& fill : fields.fills) size += span_size(fill_size(fill));
@@ -95,9 +112,7 @@ std::uint64_t body_size(const EnvelopeFields& fields) {
   size += number_size(fields.remaining_deadline_ns);
   for (const RttReport& report : fields.reports) size += span_size(report_size(report));
   if (!fields.source_peer.empty()) size += span_size(fields.source_peer.size());
-  size += number_size(fields.schema_version);
-  for (const Bytes address : fields.source_addresses) size += span_size(address.size());
-  return size + number_size(fields.incarnation);
+  return size + source_size(fields);
 }
 
 std::uint8_t* write_body(const EnvelopeFields& fields, std::uint8_t* out) {
@@ -110,9 +125,7 @@ std::uint8_t* write_body(const EnvelopeFields& fields, std::uint8_t* out) {
   out = put_number(4, fields.remaining_deadline_ns, out);
   for (const RttReport& report : fields.reports) out = put_report(report, out);
   if (!fields.source_peer.empty()) out = put_span(6, fields.source_peer, out);
-  out = put_number(7, fields.schema_version, out);
-  for (const Bytes address : fields.source_addresses) out = put_span(8, address, out);
-  return put_number(9, fields.incarnation, out);
+  return write_source(fields, out);
 }
 
 std::uint8_t* write_tail(std::uint64_t sequence, std::uint8_t* out) { return put_number(10, sequence, out); }

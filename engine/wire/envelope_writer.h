@@ -12,8 +12,15 @@ struct FillFields {
   Bytes suffix{};
   Bytes payload{};
   const Value* value = nullptr;
+  std::uint64_t value_bytes = 0;  // its encoded size
   std::uint64_t type_hash = 0;
   bool trigger_only = false;
+
+  /// A fill of a value, which must outlive it; one without bytes is a trigger.
+  static FillFields of(Bytes suffix, const Value& value) {
+    const std::uint64_t bytes = encoded_size(value);
+    return {.suffix = suffix, .value = &value, .value_bytes = bytes, .type_hash = value.type_hash(), .trigger_only = bytes == 0};
+  }
 };
 
 struct EnvelopeFields {
@@ -29,11 +36,15 @@ struct EnvelopeFields {
   std::span<const Bytes> source_addresses{};
   std::uint64_t incarnation = 0;
   std::uint64_t sequence = 0;
+  Bytes ready_source{};  // fields 7 to 9 as `write_source` wrote them, instead of those three
 };
 
 /// Field 1.
 std::uint64_t head_size(std::span<const Bytes> destinations);
 std::uint8_t* write_head(std::span<const Bytes> destinations, std::uint8_t* out);
+/// Fields 7 to 9, the same in every envelope of a sender.
+std::uint64_t source_size(const EnvelopeFields& fields);
+std::uint8_t* write_source(const EnvelopeFields& fields, std::uint8_t* out);
 /// Fields 2 to 9.
 std::uint64_t body_size(const EnvelopeFields& fields);
 std::uint8_t* write_body(const EnvelopeFields& fields, std::uint8_t* out);

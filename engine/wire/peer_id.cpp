@@ -20,6 +20,12 @@ PeerId PeerId::from(std::uint64_t value) {
 }
 
 Result<PeerId> PeerId::from_bytes(Bytes bytes) {
+  PeerId id;
+  BB_CHECK(read(bytes, id));
+  return id;
+}
+
+Status PeerId::read(Bytes bytes, PeerId& out) {
   std::size_t at = 0;
   BB_TRY(code, wire::read_varint(bytes, at));
   const std::size_t size_at = at;
@@ -27,11 +33,11 @@ Result<PeerId> PeerId::from_bytes(Bytes bytes) {
   if (size > kDigestMax) return fail(Code::invalid_value, size_at);
   if (bytes.size() - at < size) return fail(Code::truncated, bytes.size());
   if (bytes.size() - at > size) return fail(Code::invalid_value, at + size);
-  PeerId id;
-  id.code = code;
-  id.size = static_cast<std::uint8_t>(size);
-  std::memcpy(id.digest.data(), bytes.data() + at, size);
-  return id;
+  out.code = code;
+  out.size = static_cast<std::uint8_t>(size);
+  out.digest = {};
+  std::memcpy(out.digest.data(), bytes.data() + at, size);
+  return {};
 }
 
 Result<PeerId> PeerId::from_text(std::string_view text) {

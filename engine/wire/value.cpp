@@ -106,6 +106,14 @@ Result<Value> Value::peers(Memory& memory, std::span<const PeerId> peers) {
   return std::move(value);
 }
 
+Result<Value> Value::peers_of_size(Memory& memory, std::uint64_t count, PeerId*& data) {
+  std::uint64_t bytes = 0;
+  if (__builtin_mul_overflow(count, sizeof(PeerId), &bytes)) return fail(Code::over_cap, count);
+  BB_TRY(value, make(memory, Carrier::peers, bytes));
+  data = reinterpret_cast<PeerId*>(value.payload());
+  return std::move(value);
+}
+
 Result<Value> Value::address(Memory& memory, const Address& address) {
   BB_TRY(value, make(memory, Carrier::address, wire::address_bincode_size(address)));
   wire::BincodeWriter writer(value.payload());

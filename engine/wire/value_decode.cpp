@@ -43,24 +43,20 @@ namespace {
 
 using wire::BincodeReader;
 
-Result<PeerId> read_peer(BincodeReader& reader) {
+Status read_peer(BincodeReader& reader, PeerId& out) {
   const std::size_t at = reader.at();
   BB_TRY(bytes, reader.lengthy());
-  auto peer = PeerId::from_bytes(bytes);
-  if (!peer) return fail(Code::invalid_value, at);
-  return *peer;
+  if (!PeerId::read(bytes, out)) return fail(Code::invalid_value, at);
+  return {};
 }
 
 Result<Value> read_peers(Memory& memory, BincodeReader& reader) {
   BB_TRY(count, reader.count(10));
   // A list in memory is up to ten times its wire bytes; the bound is the same ten times what the sender paid for.
-  std::vector<PeerId> peers;
-  peers.reserve(static_cast<std::size_t>(count));
-  for (std::uint64_t i = 0; i < count; ++i) {
-    BB_TRY(peer, read_peer(reader));
-    peers.push_back(peer);
-  }
-  return Value::peers(memory, peers);
+  PeerId* peers = nullptr;
+  BB_TRY(value, Value::peers_of_size(memory, count, peers));
+  for (std::uint64_t i = 0; i < count; ++i) BB_CHECK(read_peer(reader, peers[i]));
+  return std::move(value);
 }
 
 Result<std::uint32_t> read_shape(BincodeReader& reader, std::uint64_t (&shape)[kRankMax]) {
@@ -188,7 +184,8 @@ Result<Value> read_carrier(Memory& memory, Carrier carrier, Bytes bytes, DecodeL
     case Carrier::trigger: return Value::trigger();
     case Carrier::unit: return Value::number(Carrier::unit, 0);
     case Carrier::peer: {
-      BB_TRY(peer, read_peer(reader));
+      PeerId peer;
+      BB_CHECK(read_peer(reader, peer));
       return Value::peer(memory, peer);
     }
     case Carrier::peers: return read_peers(memory, reader);

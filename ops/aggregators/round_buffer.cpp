@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/number_text.h"
 #include "ops/inputs.h"
 
 namespace bb::ops {
@@ -69,8 +70,7 @@ std::expected<void, OpError> RoundBuffer::check_tensor(const Value& tensor) cons
     squares += static_cast<double>(value) * static_cast<double>(value);
   }
   if (options_.max_norm > 0.0f && !(std::sqrt(squares) <= static_cast<double>(options_.max_norm)))
-    return bad_input("norm_exceeded",
-                     "norm " + std::to_string(std::sqrt(squares)) + " is over " + std::to_string(options_.max_norm));
+    return bad_input("norm_exceeded", "norm " + number_text(std::sqrt(squares)) + " is over " + number_text(options_.max_norm));
   if (bytes_of(tensor) > options_.bytes_max)
     return at_limit("contribution_limit",
                     std::to_string(bytes_of(tensor)) + " bytes are over " + std::to_string(options_.bytes_max));

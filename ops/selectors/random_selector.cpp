@@ -1,8 +1,7 @@
 // The pool is the node's peer table at the time of the call.
 #include "ops/selectors/random_selector.h"
 
-#include <algorithm>
-
+#include "base/heap_sort.h"
 #include "bb/config.h"
 #include "op/services.h"
 #include "ops/selectors/pool_selector.h"
@@ -21,7 +20,7 @@ class RandomSelector final : public PoolSelector {
       const framework::PeerRecord& record = table.at(i);
       if (record.live && record.id != ctx.self()) pool.push_back(record.id);
     }
-    std::ranges::sort(pool);  // the table's order depends on who came when
+    heap_sort(pool.begin(), pool.end());  // the table's order depends on who came when
   }
   std::string_view empty_text() const override { return "RandomSelector knows no peers"; }
 };

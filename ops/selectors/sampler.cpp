@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/heap_sort.h"
 #include "bb/hash.h"
 
 namespace bb::ops {
@@ -33,7 +34,7 @@ std::span<PeerId> nearest(std::span<PeerId> pool, Bytes key, std::uint64_t n) {
     for (std::size_t i = 0; i < distance.size(); ++i) distance[i] ^= target[i];
     ranked.emplace_back(distance, peer);
   }
-  std::ranges::sort(ranked);
+  heap_sort(ranked.begin(), ranked.end());
   for (std::size_t i = 0; i < pool.size(); ++i) pool[i] = ranked[i].second;
   return pool.first(static_cast<std::size_t>(std::min<std::uint64_t>(n, pool.size())));
 }

@@ -41,8 +41,7 @@ Outcome tee(OpContext& ctx) {
 }
 
 Outcome bundle(OpContext& ctx) {
-  if (ctx.input_count() == 0)
-    return ctx.fail(OpErrorKind::missing_slot, "bundle_no_children", "Bundle takes at least one value");
+  if (ctx.input_count() == 0) return ctx.fail(OpErrorKind::missing_slot, "bundle_no_children", "Bundle takes at least one value");
   std::vector<Value> children;
   children.reserve(ctx.input_count());
   for (std::uint32_t i = 0; i < ctx.input_count(); ++i) children.push_back(ctx.take(i));

@@ -49,7 +49,8 @@ Outcome insert_from(OpContext& ctx, Carrier carrier, std::string_view op) {
   if (ctx.input(1).carrier() != carrier)
     return carrier == Carrier::address
                ? ctx.fail(OpErrorKind::type_mismatch, "expected_multiaddress", prefix + "input `addr` is not an address")
-               : ctx.fail(OpErrorKind::type_mismatch, "expected_address_vec", prefix + "input `addresses` is not a list of addresses");
+               : ctx.fail(OpErrorKind::type_mismatch, "expected_address_vec",
+                          prefix + "input `addresses` is not a list of addresses");
   const auto addresses = addresses_of(ctx.input(1));
   if (!addresses) return ctx.fail(addresses.error(), prefix);
   if (addresses->empty())

@@ -19,8 +19,8 @@ Status add_syscall_ops(Registry& registry) {
                          .outputs = {value},
                          .same_type_as_input0 = true,
                          .run = pass_through}));
-  BB_CHECK(registry.add(
-      {.domain = syscall, .op_type = "Constant", .outputs = {value}, .run = constant, .prepare = prepare_constant}));
+  BB_CHECK(
+      registry.add({.domain = syscall, .op_type = "Constant", .outputs = {value}, .run = constant, .prepare = prepare_constant}));
   BB_CHECK(registry.add({.domain = syscall,
                          .op_type = "Gate",
                          .inputs = {value, {.name = "trigger"}},

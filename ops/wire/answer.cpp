@@ -34,19 +34,13 @@ Outcome reply(OpContext& ctx) {
   const Value& sender = ctx.input(1);
   if (sender.carrier() != Carrier::peer)
     return ctx.fail(OpErrorKind::type_mismatch, "expected_peer_id", "Reply: the sender is not a peer");
-  Shipment shipment{.destinations = {&sender.as_peer(), 1},
-                    .kind = wire::CorrelationKind::response,
-                    .request_id = inbound->request_id};
+  Shipment shipment{
+      .destinations = {&sender.as_peer(), 1}, .kind = wire::CorrelationKind::response, .request_id = inbound->request_id};
   if (!remaining_budget(ctx, 0, shipment.remaining_ns))
     return ctx.fail(OpErrorKind::timeout, "deadline_exceeded", "the request's budget is used up");
-  const Value& value = ctx.input(0);
   auto& fills = ctx.services().fills;
   fills.clear();
-  fills.push_back({.suffix = kResponseSuffix,
-                   .payload = {},
-                   .value = &value,
-                   .type_hash = value.type_hash(),
-                   .trigger_only = encoded_size(value) == 0});
+  fills.push_back(wire::FillFields::of(kResponseSuffix, ctx.input(0)));
   if (const Outcome outcome = ship(ctx, shipment); outcome != Outcome::done) return outcome;
   ctx.output(0, Value::trigger());
   return Outcome::done;

@@ -82,12 +82,8 @@ Outcome send(OpContext& ctx) {
   auto& fills = ctx.services().fills;
   fills.clear();
   for (const SendState::Payload& payload : state.payloads) {
-    const Value& value = ctx.input(payload.input);
-    fills.push_back({.suffix = payload.suffix,
-                     .payload = {},
-                     .value = &value,
-                     .type_hash = value.type_hash(),
-                     .trigger_only = payload.decides ? payload.trigger_only : encoded_size(value) == 0});
+    fills.push_back(wire::FillFields::of(payload.suffix, ctx.input(payload.input)));
+    if (payload.decides) fills.back().trigger_only = payload.trigger_only;
   }
   if (state.request && !destinations.empty()) {
     shipment.kind = wire::CorrelationKind::request;

@@ -4,18 +4,6 @@
 #include <algorithm>
 
 namespace bb::ops {
-namespace {
-
-// What every receiver takes under the default caps (spec A §5.5).
-constexpr std::size_t kDestinationAddressesMax = 16;
-constexpr std::size_t kSourceAddressesMax = 8;
-
-void list_addresses(const framework::PeerRecord& record, std::size_t most, std::vector<Bytes>& out) {
-  out.clear();
-  for (std::size_t i = 0; i < record.addresses.size() && i < most; ++i) out.push_back(record.addresses[i]);
-}
-
-}  // namespace
 
 bool remaining_budget(const OpContext& ctx, std::uint64_t own_ns, std::uint64_t& remaining_ns) {
   remaining_ns = own_ns;
@@ -30,9 +18,6 @@ bool remaining_budget(const OpContext& ctx, std::uint64_t own_ns, std::uint64_t&
 
 Outcome ship(OpContext& ctx, const Shipment& shipment) {
   op::Services& services = ctx.services();
-  services.own_addresses.clear();
-  if (const std::uint32_t self = services.peers.find(ctx.self()); self != framework::kNoPeer)
-    list_addresses(services.peers.at(self), kSourceAddressesMax, services.own_addresses);
   const wire::EnvelopeFields fields{.destinations = {},
                                     .fills = services.fills,
                                     .has_correlation = true,
@@ -41,8 +26,8 @@ Outcome ship(OpContext& ctx, const Shipment& shipment) {
                                     .remaining_deadline_ns = shipment.remaining_ns,
                                     .reports = {},
                                     .source_peer = {},
-                                    .source_addresses = services.own_addresses,
-                                    .incarnation = services.incarnation};
+                                    .source_addresses = {},
+                                    .ready_source = services.peers.source()};
   Value body;
   std::uint64_t body_bytes = 0;
   for (const PeerId& destination : shipment.destinations) {
@@ -60,12 +45,9 @@ Outcome ship(OpContext& ctx, const Shipment& shipment) {
       body = std::move(*made);
     }
     framework::PeerRecord& record = services.peers.at(peer);
-    list_addresses(record, kDestinationAddressesMax, services.addresses);
-    std::uint8_t* data = nullptr;
-    const std::uint64_t head_bytes = wire::head_size(services.addresses);
-    auto head = Value::bytes_of_size(ctx.memory(), head_bytes, data);
+    auto head = services.peers.head_of(record);
     if (!head) return ctx.fail(head.error(), "Send: head");
-    wire::write_head(services.addresses, data);
+    const std::uint64_t head_bytes = head->as_bytes().size();
     if (shipment.kind == wire::CorrelationKind::request) {
       if (const auto added = services.requests.add(shipment.request_id, peer, shipment.expires_ns); !added)
         return ctx.fail(OpErrorKind::cooldown, "requests_limit", "too many requests await an answer");

@@ -15,9 +15,8 @@ Status add_wire_ops(Registry& registry) {
                          .variadic_outputs = true,
                          .run = send,
                          .prepare = prepare_send}));
-  BB_CHECK(registry.add({.domain = wire,
-                         .op_type = "Recv",
-                         .outputs = {{.name = "payload"}, {.name = "sender", .type = "peer_id"}}}));
+  BB_CHECK(
+      registry.add({.domain = wire, .op_type = "Recv", .outputs = {{.name = "payload"}, {.name = "sender", .type = "peer_id"}}}));
   BB_CHECK(registry.add({.domain = wire,
                          .op_type = "AwaitResponse",
                          .inputs = {{.name = "handle", .type = "wire_req_id"}},

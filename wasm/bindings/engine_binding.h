@@ -26,6 +26,9 @@ class EngineBinding {
   /// Roles with their methods, component classes and types, as JSON.
   std::string describe() const;
 
+  /// Space that JavaScript divides itself, so that a small value costs no call to reserve room; it lasts as long as the engine.
+  std::uint32_t scratch_at() const { return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(scratch_)); }
+  std::uint32_t scratch_size() const { return sizeof scratch_; }
   /// Space for values on their way in, until `release`; 0 when there is none.
   std::uint32_t reserve(std::uint32_t bytes);
   /// Gives back what was reserved outside of calls.
@@ -57,7 +60,7 @@ class EngineBinding {
   /// What `encode_value` and `parse_address` made.
   std::uint32_t output_at() const;
   std::uint32_t output_size() const;
-  /// The last 64-bit answer: a type hash, an execution.
+  /// The type hash of what `encode_value` made.
   std::uint32_t answer_low() const { return static_cast<std::uint32_t>(answer_); }
   std::uint32_t answer_high() const { return static_cast<std::uint32_t>(answer_ >> 32); }
 
@@ -65,13 +68,13 @@ class EngineBinding {
   const Registry& registry() const { return registry_; }
   CallHost& calls() { return calls_; }
   void set_busy(bool busy) { busy_ = busy; }
-  void set_answer(std::uint64_t answer) { answer_ = answer; }
   std::int32_t fail(const Error& error, std::string detail);
   std::int32_t fail(std::string_view code, std::string_view detail);
   std::int32_t fail(std::string json);
   std::int32_t fail_busy();
 
  private:
+  alignas(16) std::uint8_t scratch_[16'384];
   Registry registry_;
   CallHost calls_;
   std::unique_ptr<ComponentClass> adding_;

@@ -119,6 +119,7 @@ NodeBinding* InstallBinding::install() {
   // JavaScript's numbers carry no more than 53 bits, so the default mask is set afterwards, kind by kind.
   auto binding = std::make_unique<NodeBinding>(engine_, std::make_unique<OpenCommands>());
   binding->frame_bytes_max_ = options_.limits.envelope.total_bytes_max;
+  binding->inputs_max_ = options_.limits.invoke_inputs_max;
   engine_.set_busy(true);
   engine_.calls().installing = binding->commands_.get();
   auto node = Node::install(engine_.registry(), std::move(options_));

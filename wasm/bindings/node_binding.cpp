@@ -1,6 +1,7 @@
 // Every method answers `busy` while the engine runs; a failed one leaves its reason with the engine.
 #include "node_binding.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "heap.h"
@@ -9,6 +10,7 @@ namespace bb::bindings {
 namespace {
 
 constexpr std::uint64_t kInboundBytesMax = 1ull << 30;
+constexpr std::uint32_t kFrameRoom = 65'536;
 constexpr std::int32_t kMalformed = -1'000;
 
 /// Milliseconds of the host to the engine's nanoseconds, at microsecond grain, so that both sides can name the same instant.
@@ -26,7 +28,6 @@ NodeBinding::NodeBinding(EngineBinding& engine, std::unique_ptr<OpenCommands> co
 NodeBinding::~NodeBinding() {
   // Values live in the node's memory.
   inputs_.clear();
-  outputs_.clear();
   // Components of JavaScript are told, and may not call back.
   const bool busy = engine_.busy();
   engine_.set_busy(true);
@@ -121,9 +122,10 @@ std::uint32_t NodeBinding::reserve(std::uint32_t size) {
     return 0;
   }
   inbound_.release({});
-  std::uint8_t* const at = inbound_.reserve(size);
+  const std::uint32_t room = std::max(size, kFrameRoom);
+  std::uint8_t* const at = inbound_.reserve(room);
   inbound_at_ = address_of(at);
-  inbound_size_ = at ? size : 0;
+  inbound_size_ = at ? room : 0;
   if (!at) {
     received_ = {.kind = ReceiveStatus::Kind::refused, .error = Error{Code::no_memory, size}, .envelope = {}};
     engine_.fail(received_.error, "no room for a frame of " + std::to_string(size) + " bytes");
@@ -132,7 +134,10 @@ std::uint32_t NodeBinding::reserve(std::uint32_t size) {
 }
 
 std::int32_t NodeBinding::receive(std::uint32_t handle, std::uint32_t size) {
-  if (engine_.busy()) return engine_.fail_busy();
+  if (engine_.busy()) {
+    received_ = {.kind = ReceiveStatus::Kind::refused, .error = Error{Code::busy, 0}, .envelope = {}};
+    return engine_.fail_busy();
+  }
   if (size > inbound_size_) return engine_.fail(Error{Code::bad_argument, size}, "reserve room for the frame first");
   received_ = node_->receive(PeerHandle{handle}, Bytes(at_address(inbound_at_), size));
   switch (received_.kind) {
@@ -149,26 +154,31 @@ std::string NodeBinding::receive_detail() const {
   return std::string(code_name(received_.error.code));
 }
 
-std::int32_t NodeBinding::note_name(std::string name) {
-  constexpr std::size_t kNamesMax = 4'096;
-  if (noted_.size() >= kNamesMax) return engine_.fail(Error{Code::over_cap, kNamesMax}, "too many names of targets and inputs");
-  noted_.push_back(std::move(name));
-  return static_cast<std::int32_t>(noted_.size()) - 1;
+std::int32_t NodeBinding::target(std::string name) {
+  const auto found = node_->find_target(name);
+  return found ? static_cast<std::int32_t>(found->v)
+               : fail_delivery({.kind = DeliveryError::Kind::unknown_module, .module = std::move(name), .input = {}});
 }
 
-std::int32_t NodeBinding::add_input(std::uint32_t name, std::uint32_t record) {
-  if (engine_.busy()) return engine_.fail_busy();
-  if (name >= noted_.size()) return engine_.fail(Error{Code::bad_argument, name}, "no such name");
-  if (!in_heap(record, sizeof(ValueRecord))) return engine_.fail(Error{Code::bad_argument, 0}, "no such record");
-  ValueRecord copy;
-  std::memcpy(&copy, at_address(record), sizeof copy);
-  auto value = read_value(copy, node_->memory());
-  if (!value) {
-    inputs_.clear();
-    return engine_.fail(value.error(), "input " + noted_[name] + " is no value");
+std::int32_t NodeBinding::input(std::uint32_t target, std::string name) {
+  const auto found = node_->find_input(TargetId{target}, name);
+  if (found) return static_cast<std::int32_t>(found->v);
+  return fail_delivery(
+      {.kind = DeliveryError::Kind::unknown_input, .module = node_->target_name(TargetId{target}), .input = std::move(name)});
+}
+
+bool NodeBinding::read_inputs(std::uint32_t at, std::uint32_t count) {
+  inputs_.clear();
+  if (count > 0 && !in_heap(at, std::uint64_t{count} * sizeof(InputRecord)))
+    return engine_.fail(Error{Code::bad_argument, 0}, "no such records"), false;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    InputRecord record;
+    std::memcpy(&record, at_address(at) + i * sizeof record, sizeof record);
+    auto value = read_value(record.value, node_->memory());
+    if (!value) return engine_.fail(value.error(), "input " + std::to_string(i) + " is no value"), false;
+    inputs_.push_back({InputId{record.input}, std::move(*value)});
   }
-  inputs_.push_back({noted_[name], std::move(*value)});
-  return 0;
+  return true;
 }
 
 std::int32_t NodeBinding::fail_delivery(const DeliveryError& error) {
@@ -178,56 +188,45 @@ std::int32_t NodeBinding::fail_delivery(const DeliveryError& error) {
   return engine_.fail(json.take());
 }
 
-std::int32_t NodeBinding::invoke(std::uint32_t target) {
+double NodeBinding::invoke(std::uint32_t target, std::uint32_t inputs, std::uint32_t count) {
   if (engine_.busy()) return engine_.fail_busy();
-  if (target >= noted_.size()) return engine_.fail(Error{Code::bad_argument, target}, "no such name");
-  const auto exec = node_->invoke(noted_[target], inputs_);
-  inputs_.clear();
-  if (!exec) return fail_delivery(exec.error());
-  engine_.set_answer(exec->v);
-  return 0;
-}
-
-std::int32_t NodeBinding::deliver_event(std::uint32_t target) {
-  if (engine_.busy()) return engine_.fail_busy();
-  if (inputs_.size() != 1 || target >= noted_.size()) {
-    inputs_.clear();
-    return engine_.fail(Error{Code::bad_argument, 0}, "an event is one value for a named target");
+  if (count > inputs_max_) {
+    return fail_delivery({.kind = DeliveryError::Kind::too_many_inputs,
+                          .module = node_->target_name(TargetId{target}),
+                          .input = {},
+                          .got = count,
+                          .cap = inputs_max_});
   }
-  const auto exec = node_->deliver_event(noted_[target], inputs_[0].name, std::move(inputs_[0].value));
-  inputs_.clear();
-  if (!exec) return fail_delivery(exec.error());
-  engine_.set_answer(exec->v);
-  return 0;
+  if (!read_inputs(inputs, count)) return kFailed;
+  const auto exec = node_->invoke(TargetId{target}, inputs_);
+  return exec ? static_cast<double>(exec->v) : fail_delivery(exec.error());
 }
 
-std::int32_t NodeBinding::add_output(std::uint32_t record) {
+double NodeBinding::deliver_event(std::uint32_t target, std::uint32_t input) {
   if (engine_.busy()) return engine_.fail_busy();
-  if (!in_heap(record, sizeof(ValueRecord))) return engine_.fail(Error{Code::bad_argument, 0}, "no such record");
-  ValueRecord copy;
-  std::memcpy(&copy, at_address(record), sizeof copy);
-  auto value = read_value(copy, node_->memory());
-  if (!value) {
-    const std::size_t position = outputs_.size();
-    outputs_.clear();
-    return engine_.fail(value.error(), "output " + std::to_string(position) + " is no value");
-  }
-  outputs_.push_back(std::move(*value));
-  return 0;
+  if (!read_inputs(input, 1)) return kFailed;
+  const auto exec = node_->deliver_event(TargetId{target}, inputs_[0].input, std::move(inputs_[0].value));
+  return exec ? static_cast<double>(exec->v) : fail_delivery(exec.error());
 }
 
-std::int32_t NodeBinding::complete(std::uint32_t command_low, std::uint32_t command_high) {
+std::int32_t NodeBinding::complete(std::uint32_t command_low, std::uint32_t command_high, std::uint32_t outputs,
+                                   std::uint32_t count) {
   if (engine_.busy()) return engine_.fail_busy();
+  if (count > 0 && !in_heap(outputs, std::uint64_t{count} * sizeof(ValueRecord)))
+    return engine_.fail(Error{Code::bad_argument, 0}, "no such records");
   const CommandId command{(std::uint64_t{command_high} << 32) | command_low};
-  if (const auto at = commands_->open.find(command.v); at != commands_->open.end()) {
-    for (std::uint32_t i = 0; i < outputs_.size(); ++i) {
-      if (output_fits(engine_.registry(), *at->second.declaration, *at->second.type, i, outputs_[i])) continue;
-      outputs_.clear();
+  const auto open = commands_->open.find(command.v);
+  std::vector<Value> values;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    ValueRecord record;
+    std::memcpy(&record, at_address(outputs) + i * sizeof record, sizeof record);
+    auto value = read_value(record, node_->memory());
+    if (!value) return engine_.fail(value.error(), "output " + std::to_string(i) + " is no value");
+    if (open != commands_->open.end() && !output_fits(engine_.registry(), *open->second.declaration, *open->second.type, i, *value))
       return engine_.fail(Error{Code::type_mismatch, i}, "output " + std::to_string(i) + " is of another type than the port");
-    }
+    values.push_back(std::move(*value));
   }
-  const Status status = node_->complete(command, outputs_);
-  outputs_.clear();
+  const Status status = node_->complete(command, values);
   if (!status) return engine_.fail(status.error(), "the completion is refused");
   commands_->open.erase(command.v);
   return 0;
@@ -254,7 +253,7 @@ std::uint32_t NodeBinding::poll(double now_ms, std::uint32_t ops) {
   const Poll poll = node_->poll(now_ns, ops);
   engine_.set_busy(false);
   note_abandoned(poll);
-  const std::uint32_t block = block_.pack(poll, *node_, now_ns, mask_);
+  const std::uint32_t block = block_.pack(poll, *node_, {.now_ns = now_ns, .mask = mask_, .abandoned = !abandoned_.empty()});
   if (block == 0) engine_.fail(Error{Code::no_memory, 0}, "no room for the steps of this poll");
   return block;
 }

@@ -25,23 +25,26 @@ class NodeBinding {
   /// Texts of all addresses of a peer, one a line.
   std::string addresses_of(std::uint32_t at, std::uint32_t size);
 
-  /// Where the next frame's bytes go; 0 when it is too long or there is no memory.
+  /// Where the next frame's bytes go, good until the next `reserve`; 0 when it is too long or there is no memory. The first
+  /// kFrameRoom bytes are there whatever the size, so that one call serves any number of small frames.
   std::uint32_t reserve(std::uint32_t size);
   /// Takes the frame in. 0 accepted, 1 duplicate, else -Code for a refusal, kMalformed - kind for a frame that is no envelope.
   std::int32_t receive(std::uint32_t handle, std::uint32_t size);
   /// Why the last frame was not taken.
   std::string receive_detail() const;
 
-  // Inputs of the next invocation, from records that JavaScript wrote; then the call. The execution is the engine's answer.
-  /// A number for a target's or an input's name, so that a call need not carry text. Bounded: -over_cap past 4,096 names.
-  std::int32_t note_name(std::string name);
-  std::int32_t add_input(std::uint32_t name, std::uint32_t record);
-  std::int32_t invoke(std::uint32_t target);
-  std::int32_t deliver_event(std::uint32_t target);
+  /// Numbers of a target and of its inputs, so that a call need not carry text.
+  std::int32_t target(std::string name);
+  std::int32_t input(std::uint32_t target, std::string name);
+  /// How many inputs an invocation may have: a call with more is refused without reading them.
+  std::uint32_t inputs_max() const { return inputs_max_; }
+  /// Starts an execution from `count` InputRecords. The execution's number, or a negative one on failure.
+  double invoke(std::uint32_t target, std::uint32_t inputs, std::uint32_t count);
+  /// The same with one InputRecord, as an event.
+  double deliver_event(std::uint32_t target, std::uint32_t input);
 
-  // A completion: outputs by position, then the call.
-  std::int32_t add_output(std::uint32_t record);
-  std::int32_t complete(std::uint32_t command_low, std::uint32_t command_high);
+  /// Answers a parked op with `count` ValueRecords by position.
+  std::int32_t complete(std::uint32_t command_low, std::uint32_t command_high, std::uint32_t outputs, std::uint32_t count);
   std::int32_t complete_failed(std::uint32_t command_low, std::uint32_t command_high, std::string reason, std::string detail);
 
   /// The address of the step block; 0 on failure. It is void after the next call into the node.
@@ -62,6 +65,8 @@ class NodeBinding {
  private:
   friend class InstallBinding;
   std::int32_t fail_delivery(const DeliveryError& error);
+  /// Into `inputs_`; false with the reason when one is no value.
+  bool read_inputs(std::uint32_t at, std::uint32_t count);
   void note_abandoned(const Poll& poll);
 
   EngineBinding& engine_;
@@ -71,10 +76,9 @@ class NodeBinding {
   std::uint32_t inbound_at_ = 0;
   std::uint32_t inbound_size_ = 0;
   std::uint64_t frame_bytes_max_ = 0;
+  std::uint32_t inputs_max_ = 0;
   ReceiveStatus received_;
-  std::deque<std::string> noted_;  // a deque: inputs refer to its texts
-  std::vector<NamedValue> inputs_;
-  std::vector<Value> outputs_;
+  std::vector<InputValue> inputs_;
   PeerId adding_;
   std::vector<Address> addresses_;
   std::vector<std::uint64_t> abandoned_;

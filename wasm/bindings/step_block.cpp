@@ -12,7 +12,10 @@ constexpr std::uint32_t kMagic = 0x31534242;  // "BBS1"
 constexpr std::uint32_t kHeaderBytes = 32;
 constexpr std::uint32_t kRecordHeaderBytes = 8;
 constexpr std::size_t kTextMax = 4'096;
+// A view of each part costs JavaScript more than these bytes cost to copy.
+constexpr std::size_t kJoinedBytesMax = 1'024;
 constexpr std::uint32_t kMoreNow = 1;
+constexpr std::uint32_t kAbandoned = 8;
 
 std::uint16_t wire_failure_code(WireReceiveFailed::Kind kind) {
   // Numbered from 1: 0 is a fill whose destination could not be read.
@@ -48,20 +51,20 @@ std::uint8_t* StepBlock::add_text(StepKind kind, std::uint64_t body, std::string
   return at;
 }
 
-std::uint32_t StepBlock::pack(const Poll& poll, const Node& node, std::uint64_t now_ns, std::uint32_t mask) {
+std::uint32_t StepBlock::pack(const Poll& poll, const Node& node, const Options& options) {
   arena_.release({});
   block_.assign(kHeaderBytes, 0);
   records_ = 0;
   complete_ = true;
-  for (const Step& step : poll.steps) write(step, node, mask);
+  for (const Step& step : poll.steps) write(step, node, options.mask);
   if (!complete_) return 0;
   std::uint8_t* const header = block_.data();
   store_le(header, kMagic);
   store_le(header + 4, static_cast<std::uint32_t>(block_.size()));
   store_le(header + 8, records_);
-  store_le(header + 12, poll.more ? kMoreNow : 0u);
+  store_le(header + 12, (poll.more ? kMoreNow : 0u) | (options.abandoned ? kAbandoned : 0u));
   store_le(header + 16, poll.next_wakeup_ns);
-  store_le(header + 24, now_ns);
+  store_le(header + 24, options.now_ns);
   return address_of(header);
 }
 
@@ -117,6 +120,17 @@ void StepBlock::write(const SendEnvelope& step) {
   store_le(at + 24, step.remaining_ns);
   const Bytes head = step.head.as_bytes();
   const Bytes body = step.body.as_bytes();
+  const std::size_t size = head.size() + body.size() + step.tail_size;
+  std::uint8_t* const joined = size <= kJoinedBytesMax ? arena_.reserve(size) : nullptr;
+  if (joined) {
+    std::copy(head.begin(), head.end(), joined);
+    std::copy(body.begin(), body.end(), joined + head.size());
+    std::copy_n(step.tail, step.tail_size, joined + head.size() + body.size());
+    part(36, joined, size);
+    part(44, nullptr, 0);
+    part(52, nullptr, 0);
+    return;
+  }
   part(36, head.data(), head.size());
   part(44, body.data(), body.size());
   part(52, step.tail, step.tail_size);
@@ -197,7 +211,9 @@ void StepBlock::write(const PeerResolveFailed& step) {
 void StepBlock::write(const Dial& step, const Node& node) {
   std::vector<ByteBuffer> addresses;
   std::uint64_t size = 8;
-  for (const Address& address : node.addresses_of(step.peer_id)) {
+  const auto peer = node.peer_of(step.peer);
+  if (!peer) return;
+  for (const Address& address : node.addresses_of(*peer)) {
     addresses.push_back(address.to_bytes());
     size += 4 + ((addresses.back().size() + 3) & ~std::size_t{3});
   }

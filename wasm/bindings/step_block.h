@@ -28,11 +28,17 @@ inline constexpr std::uint32_t kStepsByDefault = ~(step_bit(StepKind::async_susp
 
 class StepBlock {
  public:
+  struct Options {
+    std::uint64_t now_ns = 0;
+    std::uint32_t mask = kStepsByDefault;
+    bool abandoned = false;  // some async methods' ops failed meanwhile: the header says so
+  };
+
   StepBlock() : arena_(kBlockBytesMax) {}
 
   /// Packs the steps whose kind is in `mask`. The result points at steps and values of the poll, so it is void after the next call
   /// into the node. 0 when there is no memory for it.
-  std::uint32_t pack(const Poll& poll, const Node& node, std::uint64_t now_ns, std::uint32_t mask);
+  std::uint32_t pack(const Poll& poll, const Node& node, const Options& options);
   const NameTable& names() const { return names_; }
 
  private:

@@ -119,13 +119,11 @@ Status read_list(const ValueRecord& record, Take take) {
 }
 
 Result<Value> read_peers(const ValueRecord& record, Memory& memory) {
-  std::vector<PeerId> peers;
-  BB_CHECK(read_list(record, [&peers](Bytes bytes) -> Status {
-    BB_TRY(peer, PeerId::from_bytes(bytes));
-    peers.push_back(peer);
-    return {};
-  }));
-  return Value::peers(memory, peers);
+  if (record.bits > record.len / 4) return fail(Code::truncated, record.bits);
+  PeerId* peers = nullptr;
+  BB_TRY(value, Value::peers_of_size(memory, record.bits, peers));
+  BB_CHECK(read_list(record, [&peers](Bytes bytes) { return PeerId::read(bytes, *peers++); }));
+  return std::move(value);
 }
 
 Result<Value> read_addresses(const ValueRecord& record, Memory& memory) {
@@ -218,8 +216,10 @@ Result<Value> read_nested(const ValueRecord& record, Memory& memory, std::uint32
     }
     case ValueKind::encoded: {
       BB_TRY(range, bytes());
-      if (!is_decodable(record.type_hash)) return Value::foreign(memory, record.type_hash, range);
-      return decode_value(memory, record.type_hash, range);
+      auto value = decode_value(memory, record.type_hash, range);
+      if (!value && value.error().code == Code::unknown_type_hash && !is_decodable(record.type_hash))
+        return Value::foreign(memory, record.type_hash, range);
+      return value;
     }
     case ValueKind::address:
     case ValueKind::addresses: return read_addresses(record, memory);

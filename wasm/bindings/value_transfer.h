@@ -37,6 +37,14 @@ struct ValueRecord {
 };
 static_assert(sizeof(ValueRecord) == 32, "shared with JavaScript; change on purpose (docs/abi.md)");
 
+/// An input of an invocation: its number, then the value.
+struct InputRecord {
+  std::uint32_t input = 0;
+  std::uint32_t padding = 0;
+  ValueRecord value;
+};
+static_assert(sizeof(InputRecord) == 40, "shared with JavaScript; change on purpose (docs/abi.md)");
+
 /// Describes a value. Bytes, texts and tensors are pointed at where they are, so `value` must outlive the record; the rest is
 /// written into the arena. False when the arena is full.
 bool write_value(const Value& value, ValueRecord& record, Arena& arena);

@@ -20,11 +20,8 @@ struct EnvelopeCaps {
   std::uint32_t reports_max = 64;
 
   static constexpr EnvelopeCaps edge() {
-    return {.total_bytes_max = 262'144,
-            .fills_max = 16,
-            .fill_bytes_max = 65'536,
-            .suffix_bytes_max = 512,
-            .source_addresses_max = 4};
+    return {
+        .total_bytes_max = 262'144, .fills_max = 16, .fill_bytes_max = 65'536, .suffix_bytes_max = 512, .source_addresses_max = 4};
   }
 };
 

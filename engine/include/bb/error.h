@@ -74,14 +74,14 @@ constexpr std::unexpected<Error> fail(Code code, std::uint64_t at = 0) {
 #define BB_CONCAT(a, b) BB_CONCAT_(a, b)
 
 /// `BB_TRY(name, expression)`: declares `name` as the result's value, or returns its error.
-#define BB_TRY(var, expr)                                                            \
-  auto BB_CONCAT(var, _result) = (expr);                                             \
+#define BB_TRY(var, expr)                                                                \
+  auto BB_CONCAT(var, _result) = (expr);                                                 \
   if (!BB_CONCAT(var, _result)) return std::unexpected(BB_CONCAT(var, _result).error()); \
   auto& var = *BB_CONCAT(var, _result)
 
 /// `BB_CHECK(status)`: returns the error of a `Status`.
-#define BB_CHECK(expr)                                                 \
-  do {                                                                 \
+#define BB_CHECK(expr)                                                            \
+  do {                                                                            \
     if (auto status_ = (expr); !status_) return std::unexpected(status_.error()); \
   } while (false)
 
@@ -96,8 +96,8 @@ namespace bb {
 #endif
 
 /// For what only a bug of ours can break; never for bytes of a peer, a file or a caller. On in release.
-#define BB_ASSERT(condition) \
-  do {                       \
-    if (!(condition)) [[unlikely]] \
-      ::bb::assertion_failed(__FILE_NAME__, __LINE__, BB_CONDITION_TEXT(condition));                                     \
+#define BB_ASSERT(condition)                                                         \
+  do {                                                                               \
+    if (!(condition)) [[unlikely]]                                                   \
+      ::bb::assertion_failed(__FILE_NAME__, __LINE__, BB_CONDITION_TEXT(condition)); \
   } while (false)

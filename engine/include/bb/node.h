@@ -34,7 +34,7 @@ struct InstallError {
     bad_address,
   };
   Kind kind = Kind::empty_targets;
-  std::string target;     // the target, slot, key or type that it concerns
+  std::string target;  // the target, slot, key or type that it concerns
   std::string detail;
   std::vector<std::string> items;  // available targets, conflicts, unresolved ops
 
@@ -78,19 +78,23 @@ struct NamedValue {
   std::string_view name;
   Value value;
 };
+struct InputValue {
+  InputId input;
+  Value value;
+};
 
 struct Poll {
-  std::span<const Step> steps;                  // until the next call into the node
-  std::uint64_t next_wakeup_ns = UINT64_MAX;    // UINT64_MAX: nothing is due
-  bool more = false;                            // runnable work remains: poll again with the same time
+  std::span<const Step> steps;                // until the next call into the node
+  std::uint64_t next_wakeup_ns = UINT64_MAX;  // UINT64_MAX: nothing is due
+  bool more = false;                          // runnable work remains: poll again with the same time
 };
 
 struct EngineStats {
   std::uint32_t frontier = 0, parked = 0, ingress = 0, executions = 0, outbound = 0, peers = 0, components = 0, graphs = 0,
                 requests = 0, timers = 0;
   std::uint64_t ingress_bytes = 0, outbound_bytes = 0, memory_bytes = 0, system_allocations = 0;
-  std::uint64_t ops = 0, envelopes_in = 0, envelopes_out = 0, duplicates = 0, malformed = 0, refused = 0,
-                late_completions = 0, unmatched_responses = 0, outbound_dropped = 0, steps_dropped = 0;
+  std::uint64_t ops = 0, envelopes_in = 0, envelopes_out = 0, duplicates = 0, malformed = 0, refused = 0, late_completions = 0,
+                unmatched_responses = 0, outbound_dropped = 0, steps_dropped = 0;
 };
 
 struct Inspection {
@@ -164,6 +168,13 @@ class Node {
   /// type's wire form.
   std::expected<ExecId, DeliveryError> invoke(std::string_view target, std::span<NamedValue> inputs = {});
   std::expected<ExecId, DeliveryError> deliver_event(std::string_view target, std::string_view input, Value value);
+  // The same by numbers, for a host that calls often.
+  std::optional<TargetId> find_target(std::string_view name) const;
+  /// The base name; empty for a number that is none.
+  std::string target_name(TargetId target) const;
+  std::optional<InputId> find_input(TargetId target, std::string_view name) const;
+  std::expected<ExecId, DeliveryError> invoke(TargetId target, std::span<InputValue> inputs);
+  std::expected<ExecId, DeliveryError> deliver_event(TargetId target, InputId input, Value value);
   /// Errors: unknown_command, type_mismatch, too_many_inputs, oversize_payload, busy.
   Status complete(CommandId command, std::span<Value> outputs);
   Status complete_failed(CommandId command, OpError error);
@@ -194,6 +205,13 @@ class Node {
 
   std::unique_ptr<runtime::Engine> engine_;
   std::map<std::string, std::uint32_t, std::less<>> by_name_;  // target names, full and base, to graphs
+  struct Given {
+    std::uint32_t port = 0;
+    Value* value = nullptr;
+    std::uint64_t bytes = 0;
+  };
+  std::expected<ExecId, DeliveryError> start(std::uint32_t graph, std::string_view target);
+  std::vector<Given> given_;  // inputs of the invocation at hand; the capacity is kept
 };
 
 }  // namespace bb

@@ -22,8 +22,7 @@ struct AsyncSuspended {
 };
 /// An envelope to ship: head, body and tail are its bytes in three parts, the body shared by a fan-out.
 struct SendEnvelope {
-  PeerHandle peer;
-  PeerId peer_id;
+  PeerHandle peer;        // `Node::peer_of` says who that is
   std::uint8_t lane = 1;  // 0 control, 1 bulk
   std::uint64_t sequence = 0;
   std::uint64_t request_id = 0;
@@ -89,16 +88,14 @@ struct PeerResolveFailed {
 /// Envelopes wait for a peer that was never granted credit: the host should connect to it.
 struct Dial {
   PeerHandle peer;
-  PeerId peer_id;
 };
 /// The clock jumped; deadlines were shifted by the gap.
 struct HostSuspended {
   std::uint64_t gap_ns = 0;
 };
 
-using Step = std::variant<OpCompleted, AsyncSuspended, SendEnvelope, AppEvent, OpFailed, CycleBudgetExceeded,
-                          OutboundDropped, WireDecodeFailed, WireReceiveFailed, WireTimeout, PeerResolveFailed, Dial,
-                          HostSuspended>;
+using Step = std::variant<OpCompleted, AsyncSuspended, SendEnvelope, AppEvent, OpFailed, CycleBudgetExceeded, OutboundDropped,
+                          WireDecodeFailed, WireReceiveFailed, WireTimeout, PeerResolveFailed, Dial, HostSuspended>;
 
 /// Which steps are written. Masking changes neither order nor ids, it only saves the writing.
 struct StepMask {

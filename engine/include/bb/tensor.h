@@ -26,9 +26,7 @@ struct TensorView {
   std::uint64_t elements = 0;
   Bytes data;  // elements × dtype_size(dtype), 16-byte aligned
 
-  std::span<const float> f32() const {
-    return {reinterpret_cast<const float*>(data.data()), static_cast<std::size_t>(elements)};
-  }
+  std::span<const float> f32() const { return {reinterpret_cast<const float*>(data.data()), static_cast<std::size_t>(elements)}; }
 };
 
 }  // namespace bb

@@ -53,10 +53,13 @@ class Value {
   Value(Value&& other) noexcept : head_(other.head_), bits_(other.bits_), block_(std::exchange(other.block_, nullptr)) {
     other.head_ = {};
   }
-  Value& operator=(Value other) noexcept {
-    std::swap(head_, other.head_);
-    std::swap(bits_, other.bits_);
-    std::swap(block_, other.block_);
+  Value& operator=(const Value& other) { return *this = Value(other); }
+  Value& operator=(Value&& other) noexcept {
+    if (this == &other) return *this;
+    drop();
+    head_ = std::exchange(other.head_, {});
+    bits_ = other.bits_;
+    block_ = std::exchange(other.block_, nullptr);
     return *this;
   }
   ~Value() { drop(); }
@@ -83,6 +86,8 @@ class Value {
   static Result<Value> text(Memory& memory, std::string_view content);
   static Result<Value> peer(Memory& memory, const PeerId& peer);
   static Result<Value> peers(Memory& memory, std::span<const PeerId> peers);
+  /// A list of `count` peers, each to be written through `data` before anybody else sees it.
+  static Result<Value> peers_of_size(Memory& memory, std::uint64_t count, PeerId*& data);
   static Result<Value> address(Memory& memory, const Address& address);
   static Result<Value> addresses(Memory& memory, std::span<const Address> addresses);
   static Result<Value> fed_avg_meta(Memory& memory, FedAvgMeta meta);

@@ -8,6 +8,7 @@ const hexDigits = "0123456789abcdef";
 
 /** Joins the parts into one new array. */
 export function concatBytes(parts: readonly Bytes[]): Uint8Array<ArrayBuffer> {
+  if (parts.length === 1 && parts[0] !== undefined) return new Uint8Array(parts[0]);
   let total = 0;
   for (const part of parts) total += part.length;
   const joined = new Uint8Array(total);
@@ -17,6 +18,16 @@ export function concatBytes(parts: readonly Bytes[]): Uint8Array<ArrayBuffer> {
     at += part.length;
   }
   return joined;
+}
+
+/** Copies `source` to `target` at `at`. A loop beats the call for a few bytes, by far where the source is short. */
+export function copyInto(target: Uint8Array, source: Bytes, at: number): void {
+  const { length } = source;
+  if (length > 48) {
+    target.set(source, at);
+    return;
+  }
+  for (let index = 0; index < length; index++) target[at + index] = source[index] ?? 0;
 }
 
 /** Sum of the lengths of the parts. */

@@ -1,13 +1,13 @@
 // A node: installed programs and their components, driven by hand. No timer, no transport, no clock of its own; `Peer` adds those.
 import { BBError, describeError } from "./errors.js";
-import type { Bytes } from "./bytes.js";
+import { copyInto, type Bytes } from "./bytes.js";
 import { Artifact } from "./artifact.js";
 import { JsComponentClass } from "./component.js";
 import { insideOf, type Engine } from "./engine.js";
 import { peerIdFromBytes, peerIdFromText, type PeerId } from "./peer-id.js";
 import { StepBlock, stepKinds, type BlockSource, type ExecId, type PeerHandle, type StepKind } from "./steps.js";
 import { typeId } from "./types.js";
-import { ValueWriter } from "./values.js";
+import { recordBytes, ValueWriter } from "./values.js";
 import { halves, warnIfLeft, type Bridge } from "./wasm/bridge.js";
 import type { Completions, InstanceOwner } from "./wasm/component-host.js";
 import type { InstallerHandle, NodeHandle } from "./wasm/glue.js";
@@ -151,6 +151,21 @@ const malformedKinds = [
   "oversize_source_address", "too_many_destinations", "too_many_reports",
 ] as const;
 const u32Max = 0xffff_ffff;
+// An input of an invocation: its number, four bytes of padding, the value's record.
+const inputBytes = 8 + recordBytes;
+/** What a reservation for one frame leaves for those that follow. */
+const frameRoom = 65_536;
+const accepted: ReceiveStatus = Object.freeze({ status: "accepted" });
+const duplicate: ReceiveStatus = Object.freeze({ status: "duplicate" });
+
+/** Numbers and types that a target's inputs have, found once. */
+interface TargetPorts {
+  readonly target: string;
+  readonly number: number;
+  readonly types: ReadonlyMap<string, string> | undefined;
+  /** A list, since a target has few inputs: comparing their names is quicker than hashing one. */
+  readonly inputs: { readonly name: string; readonly number: number; readonly type: string; readonly what: string }[];
+}
 
 /**
  * A node driven by hand.
@@ -167,13 +182,17 @@ export class Node {
   readonly #handle: NodeHandle;
   readonly #owner: InstanceOwner;
   readonly #writer: ValueWriter;
+  readonly #inputsMax: number;
   readonly #inputTypes: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly #names: string[] = [];
-  readonly #noted = new Map<string, number>();
+  readonly #targets = new Map<string, TargetPorts>();
+  #latest: TargetPorts | undefined;
   readonly #opNames = new Map<number, { target: string; op: string }>();
   readonly #completed = new Set<() => void>();
   readonly #notLeft: () => void;
   readonly #source: BlockSource;
+  #frameAt = 0;
+  #frameRoom = 0;
   #polls = 0;
   #closed = false;
 
@@ -184,6 +203,7 @@ export class Node {
     this.#owner = owner;
     this.#writer = new ValueWriter(bridge);
     this.#inputTypes = inputTypes(artifacts);
+    this.#inputsMax = handle.inputsMax();
     this.#notLeft = warnIfLeft(this, handle, "a Node");
     this.#source = { bridge, polls: () => this.#polls, name: (number) => this.name(number), opName: (number) => this.opName(number) };
     owner.completions = this.#completions();
@@ -259,15 +279,20 @@ export class Node {
   /** Takes a frame in. Never throws for what the frame contains. */
   receive(handle: PeerHandle, frame: Bytes): ReceiveStatus {
     const node = this.#open();
-    const at = node.reserve(frame.length);
-    if (at === 0) {
-      const { code, detail } = this.#bridge.describeError();
-      return code === "over_cap" ? { status: "malformed", reason: "oversize_envelope", detail } : { status: "refused", reason: code };
+    const { length } = frame;
+    if (length > this.#frameRoom) {
+      this.#frameAt = node.reserve(length);
+      // A long frame's block is given back by the next reservation.
+      this.#frameRoom = this.#frameAt === 0 || length > frameRoom ? 0 : frameRoom;
+      if (this.#frameAt === 0) {
+        const { code, detail } = this.#bridge.describeError();
+        return code === "over_cap" ? { status: "malformed", reason: "oversize_envelope", detail } : { status: "refused", reason: code };
+      }
     }
-    this.#bridge.heap().set(frame, at);
-    const status = node.receive(handle, frame.length);
-    if (status === 0) return { status: "accepted" };
-    if (status === 1) return { status: "duplicate" };
+    copyInto(this.#bridge.heap(), frame, this.#frameAt);
+    const status = node.receive(handle, length);
+    if (status === 0) return accepted;
+    if (status === 1) return duplicate;
     if (status <= malformedBase) return { status: "malformed", reason: malformedKinds[malformedBase - status] ?? "malformed", detail: node.receiveDetail() };
     return { status: "refused", reason: node.receiveDetail() };
   }
@@ -303,20 +328,32 @@ export class Node {
   /** Starts an execution of a target. Throws `UnknownModule`, `UnknownInput`, `TypeMismatch`, ... */
   invoke(target: string, inputs: Readonly<Record<string, unknown>> = {}): ExecId {
     const node = this.#open();
-    return this.#bridge.scoped(() => {
-      for (const [name, value] of Object.entries(inputs)) this.#bridge.check(node.addInput(this.#note(name), this.#input(target, name, value)));
-      this.#bridge.check(node.invoke(this.#note(target)));
-      return this.#bridge.answer();
-    });
+    const ports = this.#portsOf(target);
+    const names = Object.keys(inputs);
+    const bridge = this.#bridge;
+    if (names.length > this.#inputsMax) bridge.check(node.invoke(ports.number, 0, names.length));
+    const mark = bridge.enter();
+    try {
+      const first = names.length === 0 ? 0 : bridge.reserve(names.length * inputBytes);
+      let at = first;
+      for (const name of names) {
+        this.#writeInput(at, ports, name, inputs[name]);
+        at += inputBytes;
+      }
+      return BigInt(bridge.check(node.invoke(ports.number, first, names.length)));
+    } finally {
+      bridge.leave(mark);
+    }
   }
 
   /** Delivers one value to an input of a target. */
   deliverEvent(target: string, input: string, value: unknown): ExecId {
     const node = this.#open();
+    const ports = this.#portsOf(target);
     return this.#bridge.scoped(() => {
-      this.#bridge.check(node.addInput(this.#note(input), this.#input(target, input, value)));
-      this.#bridge.check(node.deliverEvent(this.#note(target)));
-      return this.#bridge.answer();
+      const at = this.#bridge.reserve(inputBytes);
+      this.#writeInput(at, ports, input, value);
+      return BigInt(this.#bridge.check(node.deliverEvent(ports.number, at)));
     });
   }
 
@@ -336,8 +373,9 @@ export class Node {
     const at = node.poll(nowMs, Math.min(Math.max(options.ops ?? 0, 0), u32Max));
     if (at === 0) throw this.#bridge.error();
     this.#polls++;
-    this.#abandon();
-    return new StepBlock(this.#source, at);
+    const block = new StepBlock(this.#source, at);
+    if (block.abandoned) this.#abandon();
+    return block;
   }
 
   /** Which kinds of steps are written; "all" adds one record per op. */
@@ -420,18 +458,29 @@ export class Node {
     return this.#handle;
   }
 
-  // The engine's number for a name: text crosses the boundary once.
-  #note(name: string): number {
-    let number = this.#noted.get(name);
-    if (number === undefined) {
-      number = this.#bridge.check(this.#handle.noteName(name));
-      this.#noted.set(name, number);
+  // Numbers of targets and inputs: their names cross the boundary once.
+  #portsOf(target: string): TargetPorts {
+    if (this.#latest?.target === target) return this.#latest;
+    let ports = this.#targets.get(target);
+    if (ports === undefined) {
+      ports = { target, number: this.#bridge.check(this.#handle.target(target)), types: this.#inputTypes.get(target), inputs: [] };
+      this.#targets.set(target, ports);
     }
-    return number;
+    this.#latest = ports;
+    return ports;
   }
 
-  #input(target: string, name: string, value: unknown): number {
-    return this.#writer.record(this.#inputTypes.get(target)?.get(name) ?? "any", value, `input ${name} of ${target}`);
+  #writeInput(at: number, ports: TargetPorts, name: string, value: unknown): void {
+    let port: TargetPorts["inputs"][number] | undefined;
+    for (const candidate of ports.inputs) {
+      if (candidate.name === name) port = candidate;
+    }
+    if (port === undefined) {
+      port = { name, number: this.#bridge.check(this.#handle.input(ports.number, name)), type: ports.types?.get(name) ?? "any", what: `input ${name} of ${ports.target}` };
+      ports.inputs.push(port);
+    }
+    this.#bridge.view().setUint32(at, port.number, true);
+    this.#writer.write(at + 8, port.type, value, port.what);
   }
 
   #peerCall(call: (at: number, size: number) => number, id: PeerId): number {
@@ -444,8 +493,9 @@ export class Node {
       complete: (command, outputs) => {
         const node = this.#open();
         this.#bridge.scoped(() => {
-          outputs.forEach(({ type, value }, index) => this.#bridge.check(node.addOutput(this.#writer.record(type, value, `output ${index}`))));
-          this.#bridge.check(node.complete(...halves(command)));
+          const at = outputs.length === 0 ? 0 : this.#bridge.reserve(outputs.length * recordBytes);
+          outputs.forEach(({ type, value }, index) => this.#writer.write(at + index * recordBytes, type, value, `output ${index}`));
+          this.#bridge.check(node.complete(...halves(command), at, outputs.length));
         });
         for (const f of [...this.#completed]) f();
       },

@@ -38,7 +38,7 @@ export interface SendStep {
   /** Milliseconds left; undefined when there is no deadline. */
   readonly remainingMs: number | undefined;
   readonly size: number;
-  /** Head, body and tail in the module's memory: void after the next call into the node. */
+  /** Head, body and tail in the module's memory: void after the next poll, or when memory grows. */
   parts(): readonly Bytes[];
   /** A copy of all of it. */
   bytes(): Bytes;
@@ -148,8 +148,11 @@ export interface BlockSource {
 
 const magic = 0x31534242;
 const headerBytes = 32;
+const moreFlag = 1;
+const abandonedFlag = 8;
 const never = 0xffff_ffff_ffff_ffffn;
 const noPeer = 0xffff_ffff;
+const high = 0x1_0000_0000;
 
 /** A raw record, for those who want no objects: `at` is where its body starts in `view`. */
 export type RecordVisitor = (kind: number, at: number, size: number, view: DataView<ArrayBuffer>) => void;
@@ -161,6 +164,8 @@ export class StepBlock implements Iterable<Step> {
   readonly #poll: number;
   /** Runnable work remains: poll again with the same time. */
   readonly more: boolean;
+  /** Some async methods of components are no longer awaited. */
+  readonly abandoned: boolean;
   /** When the node wants to be polled again, in milliseconds of its clock; null when nothing is due. */
   readonly nextWakeupMs: number | null;
   readonly nowMs: number;
@@ -173,16 +178,18 @@ export class StepBlock implements Iterable<Step> {
     this.#at = at;
     this.#poll = source.polls();
     this.count = view.getUint32(at + 8, true);
-    this.more = (view.getUint32(at + 12, true) & 1) !== 0;
+    const flags = view.getUint32(at + 12, true);
+    this.more = (flags & moreFlag) !== 0;
+    this.abandoned = (flags & abandonedFlag) !== 0;
     const next = view.getBigUint64(at + 16, true);
     // Rounded up: a driver that wakes a fraction early would find nothing due.
     this.nextWakeupMs = next === never ? null : Math.ceil(Number(next) / 1e3) / 1e3;
-    this.nowMs = Number(view.getBigUint64(at + 24, true)) / 1e6;
+    this.nowMs = nanoseconds(view, at + 24) / 1e6;
   }
 
   /** The block's bytes, copied. */
   bytes(): Bytes {
-    this.#check();
+    this.check();
     return this.#source.bridge.copy(this.#at, this.#source.bridge.view().getUint32(this.#at + 4, true));
   }
 
@@ -190,7 +197,7 @@ export class StepBlock implements Iterable<Step> {
   walk(visit: RecordVisitor): void {
     let at = this.#at + headerBytes;
     for (let index = 0; index < this.count; index++) {
-      this.#check();
+      this.check();
       const view = this.#source.bridge.view();
       const size = view.getUint32(at + 4, true);
       visit(view.getUint16(at, true), at + 8, size - 8, view);
@@ -198,18 +205,25 @@ export class StepBlock implements Iterable<Step> {
     }
   }
 
-  *[Symbol.iterator](): Generator<Step> {
+  // Written out, since a generator costs more than the step that it yields.
+  [Symbol.iterator](): Iterator<Step> {
     let at = this.#at + headerBytes;
-    for (let index = 0; index < this.count; index++) {
-      this.#check();
-      const view = this.#source.bridge.view();
-      const size = view.getUint32(at + 4, true);
-      yield this.#read(view, view.getUint16(at, true), at + 8);
-      at += size;
-    }
+    let left = this.count;
+    return {
+      next: (): IteratorResult<Step> => {
+        if (left === 0) return { done: true, value: undefined };
+        this.check();
+        left--;
+        const view = this.#source.bridge.view();
+        const value = this.#read(view, view.getUint16(at, true), at + 8);
+        at += view.getUint32(at + 4, true);
+        return { done: false, value };
+      },
+    };
   }
 
-  #check(): void {
+  /** Throws `stale_block` when the node was polled again. */
+  check(): void {
     if (this.#source.polls() !== this.#poll) throw new BBError("stale_block", "the node was polled again; read a block before that");
   }
 
@@ -219,7 +233,7 @@ export class StepBlock implements Iterable<Step> {
     const u64 = (offset: number): bigint => view.getBigUint64(at + offset, true);
     const handle = (offset: number): PeerHandle | undefined => (u32(offset) === noPeer ? undefined : (u32(offset) as PeerHandle));
     switch (kind) {
-      case stepKinds.send: return this.#send(view, at);
+      case stepKinds.send: return new SendRecord(this, source.bridge, view, at);
       case stepKinds.event:
         return { kind: "event", target: source.name(u32(0)), topic: source.name(u32(4)), exec: u64(8), value: readValue(source.bridge, at + 16) };
       case stepKinds.failed:
@@ -254,24 +268,6 @@ export class StepBlock implements Iterable<Step> {
     }
   }
 
-  #send(view: DataView<ArrayBuffer>, at: number): SendStep {
-    const remaining = view.getBigUint64(at + 24, true);
-    const spans = [36, 44, 52].map((offset) => [view.getUint32(at + offset, true), view.getUint32(at + offset + 4, true)] as const);
-    const parts = (): Bytes[] => {
-      this.#check();
-      const heap = this.#source.bridge.heap();
-      return spans.filter(([, length]) => length > 0).map(([start, length]) => heap.subarray(start, start + length));
-    };
-    return {
-      kind: "send", peer: view.getUint32(at, true) as PeerHandle, lane: view.getUint8(at + 4) === 0 ? 0 : 1,
-      sequence: view.getBigUint64(at + 8, true), requestId: view.getBigUint64(at + 16, true),
-      remainingMs: remaining === 0n ? undefined : Number(remaining) / 1e6,
-      size: spans.reduce((sum, [, length]) => sum + length, 0),
-      parts,
-      bytes: () => concatBytes(parts()),
-    };
-  }
-
   #addresses(view: DataView<ArrayBuffer>, at: number): Bytes[] {
     const addresses: Bytes[] = [];
     let next = at + 8;
@@ -282,4 +278,63 @@ export class StepBlock implements Iterable<Step> {
     }
     return addresses;
   }
+}
+
+/** An envelope where the poll left it. */
+class SendRecord implements SendStep {
+  readonly kind = "send";
+  readonly peer: PeerHandle;
+  readonly lane: 0 | 1;
+  readonly remainingMs: number | undefined;
+  readonly size: number;
+  readonly #block: StepBlock;
+  readonly #bridge: Bridge;
+  readonly #at: number;
+
+  constructor(block: StepBlock, bridge: Bridge, view: DataView<ArrayBuffer>, at: number) {
+    this.peer = view.getUint32(at, true) as PeerHandle;
+    this.lane = view.getUint8(at + 4) === 0 ? 0 : 1;
+    const remaining = nanoseconds(view, at + 24);
+    this.remainingMs = remaining === 0 ? undefined : remaining / 1e6;
+    this.size = view.getUint32(at + 40, true) + view.getUint32(at + 48, true) + view.getUint32(at + 56, true);
+    this.#block = block;
+    this.#bridge = bridge;
+    this.#at = at;
+  }
+
+  // Read when asked for: a transport wants neither, and each would be an object of its own.
+  get sequence(): bigint {
+    this.#block.check();
+    return this.#bridge.view().getBigUint64(this.#at + 8, true);
+  }
+
+  get requestId(): bigint {
+    this.#block.check();
+    return this.#bridge.view().getBigUint64(this.#at + 16, true);
+  }
+
+  parts(): Bytes[] {
+    this.#block.check();
+    const view = this.#bridge.view();
+    const heap = this.#bridge.heap();
+    const start = view.getUint32(this.#at + 36, true);
+    const length = view.getUint32(this.#at + 40, true);
+    if (length === this.size) return [heap.subarray(start, start + length)];
+    const parts: Bytes[] = [];
+    for (let span = this.#at + 36; span < this.#at + 60; span += 8) {
+      const start = view.getUint32(span, true);
+      const length = view.getUint32(span + 4, true);
+      if (length > 0) parts.push(heap.subarray(start, start + length));
+    }
+    return parts;
+  }
+
+  bytes(): Bytes {
+    return concatBytes(this.parts());
+  }
+}
+
+/** A time as a number: exact to a microsecond for centuries. */
+function nanoseconds(view: DataView<ArrayBuffer>, at: number): number {
+  return view.getUint32(at, true) + view.getUint32(at + 4, true) * high;
 }

@@ -53,7 +53,9 @@ function isTensor(value: unknown): value is Tensor {
 }
 
 function isEncoded(value: unknown): value is Encoded {
-  return typeof value === "object" && value !== null && "typeHash" in value && "bytes" in value && value.bytes instanceof Uint8Array;
+  if (typeof value !== "object" || value === null) return false;
+  const { typeHash, bytes } = value as Partial<Encoded>;
+  return typeof typeHash === "bigint" && bytes instanceof Uint8Array;
 }
 
 function isFedAvgMeta(value: unknown): value is FedAvgMeta {
@@ -78,24 +80,28 @@ export class ValueWriter {
   /** Writes a record of a value for a port of the engine's type `type` ("any" when it is not known). */
   write(at: number, type: string, value: unknown, what: string, depth = 0): void {
     if (depth > depthMax) throw new BBError("too_deep", `${what} nests deeper than ${depthMax}`);
-    if (value === undefined) return this.#put(at, kind.absent);
-    if (isEncoded(value)) return this.#bytes(at, kind.encoded, value.bytes, value.typeHash);
+    if (value instanceof Uint8Array) {
+      if (type === "any") return this.#bytes(at, kind.bytes, value);
+    } else if (isEncoded(value)) {
+      return this.#bytes(at, kind.encoded, value.bytes, value.typeHash);
+    }
+    if (value === undefined) return void this.#put(at, kind.absent);
     if (type === "any" || type === "scalar" || (!this.#bridge.hashes.has(type) && type !== "tensor")) return this.#infer(at, value, what, depth);
     if (value instanceof Uint8Array && type.startsWith("tensor.") && type !== "tensor.u8" && type !== "tensor.bool") return this.#bytes(at, kind.bytes, value);
     if (type === "tensor" || type.startsWith("tensor.")) return this.#tensor(at, type, value, what);
     // Wire bytes are taken for a value of any type; the engine decodes them as the port demands.
     if (value instanceof Uint8Array && type !== "peer_id") return this.#bytes(at, kind.bytes, value);
     if (wholeTypes.has(type)) {
-      return this.#put(at, kind.u64, { hash: this.#hash(type), bits: unsigned(value, what, type === "u32" ? 0xffff_ffffn : currentRound) });
+      return this.#bits(at, kind.u64, unsigned(value, what, type === "u32" ? 0xffff_ffffn : currentRound), this.#hash(type));
     }
     switch (type) {
       case "trigger":
         if (value !== true) throw wrong(`${what} wants true, got ${show(value)}`);
-        return this.#put(at, kind.trigger);
+        return void this.#put(at, kind.trigger);
       case "scalar.f32":
       case "scalar.f64":
         if (typeof value !== "number") throw wrong(`${what} wants a number, got ${show(value)}`);
-        return this.#put(at, kind.f64, { hash: this.#hash(type), number: value });
+        return this.#number(at, value, this.#hash(type));
       case "bytes": throw wrong(`${what} wants a Uint8Array, got ${show(value)}`);
       case "peer_id":
         if (!(value instanceof Uint8Array)) throw wrong(`${what} wants a peer id, got ${show(value)}`);
@@ -129,13 +135,13 @@ export class ValueWriter {
   }
 
   #infer(at: number, value: unknown, what: string, depth: number): void {
-    if (value === true) return this.#put(at, kind.trigger);
-    if (value === false) return this.#put(at, kind.boolean);
+    if (value === true) return void this.#put(at, kind.trigger);
+    if (value === false) return void this.#put(at, kind.boolean);
     if (value === null) return this.#bytes(at, kind.encoded, new Uint8Array(0), unitHash);
-    if (typeof value === "number") return this.#put(at, kind.f64, { hash: this.#hash("scalar.f64"), number: value });
+    if (typeof value === "number") return this.#number(at, value, this.#hash("scalar.f64"));
     if (typeof value === "bigint") {
       if (value > currentRound || value < -(1n << 63n)) throw wrong(`${what} does not fit 64 bits`);
-      return this.#put(at, value < 0n ? kind.i64 : kind.u64, { bits: value });
+      return this.#bits(at, value < 0n ? kind.i64 : kind.u64, value);
     }
     if (typeof value === "string") return this.#bytes(at, kind.text, utf8Encode(value));
     if (value instanceof Uint8Array) return this.#bytes(at, kind.bytes, value);
@@ -163,13 +169,16 @@ export class ValueWriter {
     given.shape.forEach((dim, index) => dims.setBigUint64(dimsAt + index * 8, BigInt(dim), true));
     const dataAt = this.#bridge.reserve(given.data.byteLength);
     this.#bridge.heap().set(new Uint8Array(given.data.buffer, given.data.byteOffset, given.data.byteLength), dataAt);
-    this.#put(at, kind.tensor, { dtype: dtypes.indexOf(dtype), rank: given.shape.length, at: dataAt, len: given.data.byteLength, dimsAt });
+    const view = this.#put(at, kind.tensor, dataAt, given.data.byteLength);
+    view.setUint8(at + 1, dtypes.indexOf(dtype));
+    view.setUint8(at + 2, given.shape.length);
+    view.setUint32(at + 12, dimsAt, true);
   }
 
   #composite(at: number, children: readonly unknown[], what: string, depth: number): void {
     const records = this.#bridge.reserve(children.length * recordBytes);
     children.forEach((child, index) => this.write(records + index * recordBytes, "any", child, `${what}[${index}]`, depth + 1));
-    this.#put(at, kind.composite, { at: records, len: children.length });
+    this.#put(at, kind.composite, records, children.length);
   }
 
   #list(at: number, which: number, items: readonly Bytes[]): void {
@@ -183,25 +192,31 @@ export class ValueWriter {
       heap.set(item, next + 4);
       next += 4 + ((item.length + 3) & ~3);
     }
-    this.#put(at, which, { at: start, len: size, bits: BigInt(items.length) });
+    this.#put(at, which, start, size).setUint32(at + 24, items.length, true);
   }
 
   #bytes(at: number, which: number, bytes: Bytes, hash = 0n): void {
-    this.#put(at, which, { at: this.#bridge.put(bytes), len: bytes.length, hash });
+    this.#put(at, which, this.#bridge.put(bytes), bytes.length, hash);
   }
 
-  #put(at: number, which: number, fields: { dtype?: number; rank?: number; len?: number; at?: number; dimsAt?: number; hash?: bigint; bits?: bigint; number?: number } = {}): void {
+  /** The record of a value that lies at `start`, or of none; callers add what else it has. */
+  #put(at: number, which: number, start = 0, len = 0, hash = 0n): DataView<ArrayBuffer> {
     const view = this.#bridge.view();
-    view.setUint8(at, which);
-    view.setUint8(at + 1, fields.dtype ?? 0);
-    view.setUint8(at + 2, fields.rank ?? 0);
-    view.setUint8(at + 3, 0);
-    view.setUint32(at + 4, fields.len ?? 0, true);
-    view.setUint32(at + 8, fields.at ?? 0, true);
-    view.setUint32(at + 12, fields.dimsAt ?? 0, true);
-    view.setBigUint64(at + 16, fields.hash ?? 0n, true);
-    if (fields.number !== undefined) view.setFloat64(at + 24, fields.number, true);
-    else view.setBigUint64(at + 24, BigInt.asUintN(64, fields.bits ?? 0n), true);
+    view.setUint32(at, which, true);
+    view.setUint32(at + 4, len, true);
+    view.setUint32(at + 8, start, true);
+    view.setUint32(at + 12, 0, true);
+    view.setBigUint64(at + 16, hash, true);
+    view.setFloat64(at + 24, 0, true);
+    return view;
+  }
+
+  #bits(at: number, which: number, bits: bigint, hash = 0n): void {
+    this.#put(at, which, 0, 0, hash).setBigUint64(at + 24, BigInt.asUintN(64, bits), true);
+  }
+
+  #number(at: number, number: number, hash: bigint): void {
+    this.#put(at, kind.f64, 0, 0, hash).setFloat64(at + 24, number, true);
   }
 
   #hash(type: string): bigint {

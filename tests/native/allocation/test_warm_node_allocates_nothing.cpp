@@ -11,7 +11,7 @@
 #include "bb/node.h"
 #include "ops/syscalls/syscalls.h"
 #include "ops/wire/wire_ops.h"
-#include "wire/envelope_writer.h"
+#include "support/bare_envelope.h"
 
 namespace {
 
@@ -63,26 +63,14 @@ TEST_CASE("a warm node allocates nothing in ten thousand polls with an envelope 
   const auto handle = node.admit(UnverifiedPeer::claim(other));
   REQUIRE(handle);
 
-  const ByteBuffer destination = Address::p2p(PeerId::from(1)).to_bytes();
-  const ByteBuffer suffix = Address().with(SiteId{0}).to_bytes();
-  const std::uint8_t content[16] = {8, 0, 0, 0, 0, 0, 0, 0, 7, 7, 7, 7, 7, 7, 7, 7};
-  const Bytes destinations[] = {destination};
-  const wire::FillFields fills[] = {{.suffix = suffix, .payload = content, .type_hash = carrier_hash(Carrier::bytes)}};
-  ByteBuffer frame;
-  wire::write_envelope({.destinations = destinations,
-                        .fills = fills,
-                        .has_correlation = true,
-                        .reports = {},
-                        .source_peer = {},
-                        .source_addresses = {}},
-                       frame);
+  const ByteBuffer frame = test::BareEnvelope().bytes();
   REQUIRE(frame.size() == 61);
+  const std::uint8_t content[] = {7, 7, 7, 7, 7, 7, 7, 7};
 
   std::uint64_t now = 0, sent = 0, events = 0;
   const auto cycle = [&] {
     const bool received = node.receive(*handle, frame).kind == ReceiveStatus::Kind::accepted;
-    NamedValue inputs[] = {{"x", *Value::bytes(node.memory(), {content + 8, 8})},
-                           {"peers", *Value::peers(node.memory(), {&other, 1})}};
+    NamedValue inputs[] = {{"x", *Value::bytes(node.memory(), content)}, {"peers", *Value::peers(node.memory(), {&other, 1})}};
     const bool invoked = node.invoke("send1", inputs).has_value();
     for (const Step& step : node.poll(now += 1'000'000).steps) {
       sent += std::holds_alternative<SendEnvelope>(step);

@@ -72,9 +72,7 @@ ByteBuffer compile(const Registry& registry, const Module& module) {
   return artifact->bytes();
 }
 
-Value meta(Node& node, std::uint64_t samples, std::uint64_t round) {
-  return *Value::fed_avg_meta(node.memory(), {samples, round});
-}
+Value meta(Node& node, std::uint64_t samples, std::uint64_t round) { return *Value::fed_avg_meta(node.memory(), {samples, round}); }
 
 constexpr std::string_view kEnvelope =
     "0a0da5030a0008000000000000000212490a0ae201f728722d769e958d123101010000000000000002000000000000000200000000000000"
@@ -93,7 +91,8 @@ TEST_CASE("mesh_federated_averaging: parameters and sample count travel in one e
   CHECK(network.node(1).inspect().targets[1].sites == std::vector<std::uint64_t>{0xf728722d769e958dULL, 0xe5aba45a80018752ULL});
 
   Node& node = network.node(1);
-  NamedValue inputs[] = {{"peers", test::peers(node, {2})}, {"meta", meta(node, 400, 3)}, {"w", test::tensor(node, {2}, {0.5f, -1.0f})}};
+  NamedValue inputs[] = {
+      {"peers", test::peers(node, {2})}, {"meta", meta(node, 400, 3)}, {"w", test::tensor(node, {2}, {0.5f, -1.0f})}};
   REQUIRE(node.invoke("Mesh", inputs));
   network.run();
 
@@ -123,11 +122,12 @@ TEST_CASE("mesh_federated_averaging: peers that hold different classes learn all
     ByteBuffer images, labels;
     corner(peer == 1 ? 0 : 2, images, labels, random);
     corner(peer == 1 ? 1 : 3, images, labels, random);
-    network.install(peer, {.artifacts = {mesh, merge, predict},
-                           .targets = {"Mesh", "Mesh_peers", "MeshMerge", "Predict"},
-                           .config = {{"data", Config().set("images", images).set("labels", labels).set("features", std::int64_t{2})},
-                                      {"model", Config().set("layers", std::string("2-16-4")).set("seed", std::int64_t{1})}},
-                           .seed = peer});
+    network.install(peer,
+                    {.artifacts = {mesh, merge, predict},
+                     .targets = {"Mesh", "Mesh_peers", "MeshMerge", "Predict"},
+                     .config = {{"data", Config().set("images", images).set("labels", labels).set("features", std::int64_t{2})},
+                                {"model", Config().set("layers", std::string("2-16-4")).set("seed", std::int64_t{1})}},
+                     .seed = peer});
   }
   network.introduce();
   for (std::uint64_t round = 0; round < 40; ++round) {

@@ -89,9 +89,9 @@ TEST_CASE("multi_target_network: one envelope, byte for byte, one contribution f
   setup.invoke({2});
   setup.network->run();
 
-  CHECK(setup.network->trace(1) ==
-        std::vector<std::string>{"OpCompleted NextBatch", "OpCompleted PassThrough", "OpCompleted Forward",
-                                 "OpCompleted PassThrough", "OpCompleted Send", "SendEnvelope 2"});
+  CHECK(setup.network->trace(1) == std::vector<std::string>{"OpCompleted NextBatch", "OpCompleted PassThrough",
+                                                            "OpCompleted Forward", "OpCompleted PassThrough", "OpCompleted Send",
+                                                            "SendEnvelope 2"});
   CHECK(setup.network->trace(2) == std::vector<std::string>{"OpCompleted Contribute"});
   REQUIRE(setup.network->sent.size() == 1);
   CHECK(to_hex(setup.network->sent[0].bytes) == to_hex(test::from_hex(kEnvelope)));

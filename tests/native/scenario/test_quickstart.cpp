@@ -27,14 +27,13 @@ TEST_CASE("quickstart: a batch, a forward pass and one event") {
   REQUIRE(artifact);
 
   test::Network network(registry);
-  Node& node = network.install(0, {.artifacts = {artifact->bytes()},
-                                   .targets = {"Quickstart"},
-                                   .config = {{"data_source", Config().set("single", 1.0)}}});
+  Node& node = network.install(
+      0, {.artifacts = {artifact->bytes()}, .targets = {"Quickstart"}, .config = {{"data_source", Config().set("single", 1.0)}}});
   REQUIRE(node.invoke("Quickstart"));
   network.run();
 
-  CHECK(network.trace(0) == std::vector<std::string>{"OpCompleted NextBatch", "OpCompleted Forward",
-                                                     "OpCompleted PassThrough", "AppEvent prediction"});
+  CHECK(network.trace(0) ==
+        std::vector<std::string>{"OpCompleted NextBatch", "OpCompleted Forward", "OpCompleted PassThrough", "AppEvent prediction"});
   CHECK(test::floats(network.seen.back().value) == std::vector<float>{1.0f});
   CHECK(network.seen.back().target == "Quickstart");
   network.clear();

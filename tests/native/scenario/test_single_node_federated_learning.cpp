@@ -39,20 +39,18 @@ struct FederatedRound final : Module {
 TEST_CASE("single_node_federated_learning: one loopback envelope, one contribution") {
   Registry registry = ops::builtin_registry();
   test::add_test_components(registry);
-  const auto artifact =
-      Compiler(registry)
-          .bind("model", "ScalarModel")
-          .bind("data", "StubLoader")
-          .bind("aggregator", "FedAvg")
-          .bind("backend", "bytesandbrains::backends::cpu::CpuBackend")
-          .compile(FederatedRound());
+  const auto artifact = Compiler(registry)
+                            .bind("model", "ScalarModel")
+                            .bind("data", "StubLoader")
+                            .bind("aggregator", "FedAvg")
+                            .bind("backend", "bytesandbrains::backends::cpu::CpuBackend")
+                            .compile(FederatedRound());
   INFO((artifact ? std::string() : artifact.error().code + ": " + artifact.error().message));
   REQUIRE(artifact);
   CHECK(artifact->targets() == std::vector<std::string>{"FederatedRound", "FederatedRound_server_peers"});
 
   test::Network network(registry);
-  Node& node = network.install(
-      7, {.artifacts = {artifact->bytes()}, .targets = {"FederatedRound", "FederatedRound_server_peers"}});
+  Node& node = network.install(7, {.artifacts = {artifact->bytes()}, .targets = {"FederatedRound", "FederatedRound_server_peers"}});
   network.introduce();
   const Inspection inspection = node.inspect();
   REQUIRE(inspection.slots.size() == 4);

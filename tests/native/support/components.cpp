@@ -17,9 +17,7 @@ ComponentClass describe(std::string name, Role role, std::map<std::string, std::
   type.type_name = std::move(name);
   type.role = role;
   type.storage = std::move(storage);
-  type.construct = [](const Config&) -> std::expected<std::unique_ptr<Component>, std::string> {
-    return std::make_unique<T>();
-  };
+  type.construct = [](const Config&) -> std::expected<std::unique_ptr<Component>, std::string> { return std::make_unique<T>(); };
   return type;
 }
 
@@ -81,8 +79,7 @@ void add_test_components(Registry& registry) {
     if (std::string problem = reader.finish(); !problem.empty()) return std::unexpected(std::move(problem));
     return std::make_unique<StubLoader>(std::move(batch));
   };
-  ComponentClass aggregator =
-      describe<CountingAggregator>("CountingAggregator", Role::aggregator, {{"element", "tensor.f32"}});
+  ComponentClass aggregator = describe<CountingAggregator>("CountingAggregator", Role::aggregator, {{"element", "tensor.f32"}});
   aggregator.ignores_metadata = true;
   BB_ASSERT(registry.add(std::move(loader)));
   BB_ASSERT(registry.add(describe<IdentityModel>("IdentityModel", Role::model, {{"tensor", "tensor.f32"}})));

@@ -60,8 +60,11 @@ void Network::note(std::uint64_t peer, Node& node, const Step& step) {
     seen_step.kind = "AsyncSuspended";
   } else if (const auto* send = std::get_if<SendEnvelope>(&step)) {
     seen_step.kind = "SendEnvelope";
-    seen_step.name = std::to_string(send->peer_id.as_identity_u64().value_or(0));
-    sent.push_back({peer, send->peer_id.as_identity_u64().value_or(0), send->bytes()});
+    const auto to = node.peer_of(send->peer);
+    REQUIRE(to.has_value());
+    const std::uint64_t number = to->as_identity_u64().value_or(0);
+    seen_step.name = std::to_string(number);
+    sent.push_back({peer, number, send->bytes()});
   } else if (std::holds_alternative<WireTimeout>(step)) {
     seen_step.kind = "WireTimeout";
   } else if (const auto* receive = std::get_if<WireReceiveFailed>(&step)) {

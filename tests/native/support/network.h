@@ -12,13 +12,13 @@ namespace bb::test {
 
 /// What a step was, without the values that die with the next poll.
 struct Seen {
-  std::uint64_t node = 0;    // the peer's u64 form
-  std::string kind;          // OpCompleted, AppEvent, ...
-  std::string name;          // op_type of an op, topic of an event, reason of a failure
-  std::string target;        // base name
+  std::uint64_t node = 0;  // the peer's u64 form
+  std::string kind;        // OpCompleted, AppEvent, ...
+  std::string name;        // op_type of an op, topic of an event, reason of a failure
+  std::string target;      // base name
   std::uint64_t exec = 0;
-  std::string text;          // detail of a failure
-  ByteBuffer value;          // wire bytes of an event's value
+  std::string text;  // detail of a failure
+  ByteBuffer value;  // wire bytes of an event's value
 };
 
 class Network {

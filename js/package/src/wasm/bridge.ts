@@ -1,6 +1,6 @@
 // One instance of the module with what every class around it needs: its memory, its errors, what it says exists.
 import { BBError } from "../errors.js";
-import { utf8Encode, type Bytes } from "../bytes.js";
+import { copyInto, utf8Encode, type Bytes } from "../bytes.js";
 import type { EngineHandle, GlueModule, Handle } from "./glue.js";
 
 /** A port of a method, as the engine declares it. */
@@ -52,6 +52,13 @@ export class Bridge {
   /** The reverse of `hashes`; the first type of a hash wins. */
   readonly typesByHash: ReadonlyMap<bigint, string>;
   #closed = false;
+  // Growing memory detaches its old buffer, and views of that have no length: which is looked at before each use.
+  #heap: Uint8Array<ArrayBuffer>;
+  #view: DataView<ArrayBuffer>;
+  readonly #scratchEnd: number;
+  #scratchAt: number;
+  #depth = 0;
+  #reserved = false;
 
   constructor(module: GlueModule) {
     this.module = module;
@@ -68,50 +75,78 @@ export class Bridge {
     this.hashes = hashes;
     this.denotations = new Map(description.types.map(({ id, denotation }) => [id, denotation]));
     this.typesByHash = types;
+    this.#heap = module.HEAPU8;
+    this.#view = new DataView(this.#heap.buffer);
+    this.#scratchAt = this.engine.scratchAt();
+    this.#scratchEnd = this.#scratchAt + this.engine.scratchSize();
   }
 
-  /** All of the module's memory; made anew each time, since it moves when memory grows. */
+  /** All of the module's memory; ask for it again after every call, since it moves when memory grows. */
   heap(): Uint8Array<ArrayBuffer> {
-    return this.module.HEAPU8;
+    if (this.#heap.length === 0) this.#moved();
+    return this.#heap;
   }
 
   /** The same as numbers. */
   view(): DataView<ArrayBuffer> {
-    return new DataView(this.module.HEAPU8.buffer);
+    if (this.#heap.length === 0) this.#moved();
+    return this.#view;
   }
 
   /** A copy of some of it. */
   copy(at: number, size: number): Uint8Array<ArrayBuffer> {
-    return this.module.HEAPU8.slice(at, at + size);
+    return this.heap().slice(at, at + size);
   }
 
-  /** Room for `size` bytes until `release`. */
+  /** Room for `size` bytes, 16-byte aligned, until the scope ends; within a component's method, until that returns. */
   reserve(size: number): number {
+    const at = this.#scratchAt;
+    const end = at + ((size + 15) & ~15);
+    if (this.#depth > 0 && size >= 0 && size <= 0x4000 && end <= this.#scratchEnd) {
+      this.#scratchAt = end;
+      return at;
+    }
     if (size > 0xffff_ffff) throw new BBError("no_memory", `no room for ${size} bytes`);
-    const at = this.engine.reserve(size);
-    if (at === 0) throw this.error();
-    return at;
+    const reserved = this.engine.reserve(size);
+    if (reserved === 0) throw this.error();
+    this.#reserved = true;
+    return reserved;
   }
 
-  /** Writes bytes where the module can read them until `release`. */
+  /** Writes bytes where the module can read them, into room of that scope. */
   put(bytes: Bytes): number {
     const at = this.reserve(bytes.length);
-    this.heap().set(bytes, at);
+    copyInto(this.heap(), bytes, at);
     return at;
-  }
-
-  /** Gives back what was reserved. */
-  release(): void {
-    this.engine.release();
   }
 
   /** Runs `f` with room to reserve, and gives the room back. */
   scoped<T>(f: () => T): T {
+    const mark = this.enter();
     try {
       return f();
     } finally {
+      this.leave(mark);
+    }
+  }
+
+  /** Begins a scope in which there is room to reserve; what it answers is for `leave`, which must follow. */
+  enter(): number {
+    this.#depth++;
+    return this.#scratchAt;
+  }
+
+  leave(mark: number): void {
+    this.#scratchAt = mark;
+    if (--this.#depth === 0 && this.#reserved) {
+      this.#reserved = false;
       this.engine.release();
     }
+  }
+
+  #moved(): void {
+    this.#heap = this.module.HEAPU8;
+    this.#view = new DataView(this.#heap.buffer);
   }
 
   /** What the last failed call says, as data. */
@@ -135,7 +170,7 @@ export class Bridge {
     return status;
   }
 
-  /** The last 64-bit answer. */
+  /** The type hash of what was encoded last. */
   answer(): bigint {
     return (BigInt(this.engine.answerHigh()) << 32n) | BigInt(this.engine.answerLow());
   }

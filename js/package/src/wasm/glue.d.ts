@@ -24,6 +24,8 @@ export interface EngineHandle extends Handle {
   callDependency(slot: string, method: number, frame: number): number;
   fillRandom(at: number, size: number): boolean;
   describeArtifact(at: number, size: number): string;
+  scratchAt(): number;
+  scratchSize(): number;
   decodeValue(hashLow: number, hashHigh: number, at: number, size: number): number;
   encodeValue(record: number): number;
   parseAddress(text: string): number;
@@ -121,12 +123,12 @@ export interface NodeHandle extends Handle {
   reserve(size: number): number;
   receive(handle: number, size: number): number;
   receiveDetail(): string;
-  noteName(name: string): number;
-  addInput(name: number, record: number): number;
-  invoke(target: number): number;
-  deliverEvent(target: number): number;
-  addOutput(record: number): number;
-  complete(commandLow: number, commandHigh: number): number;
+  target(name: string): number;
+  input(target: number, name: string): number;
+  inputsMax(): number;
+  invoke(target: number, inputs: number, count: number): number;
+  deliverEvent(target: number, input: number): number;
+  complete(commandLow: number, commandHigh: number, outputs: number, count: number): number;
   completeFailed(commandLow: number, commandHigh: number, reason: string, detail: string): number;
   poll(nowMs: number, ops: number): number;
   setMask(kinds: number): void;

@@ -3,13 +3,14 @@ import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
 import { hubPortDefault, startHub, type RunningHub, type StartHubOptions } from "../../../../js/package/src/hub/index.js";
 import type { HubMessage } from "../../../../js/package/src/hub/messages.js";
 import { decodeControl, encodeControl, writeRelayHeader } from "../../../../js/package/src/hub/protocol.js";
 import { peerIdFromNumber } from "../../../../js/package/src/peer-id.js";
+import { root } from "../../support/engine.js";
 
 async function running(t: TestContext, options: StartHubOptions = {}): Promise<RunningHub> {
   const hub = await startHub({ port: 0, ...options });
@@ -205,7 +206,8 @@ test("closing the hub closes its members and frees its port", async (t) => {
 
 // ---- the command line
 
-const program = fileURLToPath(new URL("../../../../js/package/src/bin.js", import.meta.url));
+// The program as it is published; tests compile only the sources that they import.
+const program = join(root, "js", "package", "dist", "bin.js");
 
 interface Ended { code: number | null; out: string; err: string }
 

@@ -6,7 +6,7 @@ import { Compiler } from "../../../../js/package/src/compiler.js";
 import { BBError } from "../../../../js/package/src/errors.js";
 import { Node } from "../../../../js/package/src/node.js";
 import { peerIdFromNumber, peerIdToText } from "../../../../js/package/src/peer-id.js";
-import { stepKinds } from "../../../../js/package/src/steps.js";
+import { stepKinds, type SendStep } from "../../../../js/package/src/steps.js";
 import { t } from "../../../../js/package/src/types.js";
 import { loadEngine, settle, Written } from "../../support/engine.js";
 
@@ -47,23 +47,38 @@ test("an event record, to the byte", () => {
   assert.equal(bytes.slice(0, 48), "42425331" + "58000000" + "01000000" + "00000000" + "ffffffffffffffff");
 });
 
-test("a send record has 72 bytes and points at head, body and tail", () => {
-  using node = install();
-  node.invoke("Block", { peers: [two], x: new Uint8Array([7, 8, 9]) });
+/** What a Send of `bytes` bytes leaves in the block: each record's size and spans, and its step. */
+function sendOf(node: Node, bytes: number): { spans: [number, number][]; step: SendStep } {
+  node.invoke("Block", { peers: [two], x: new Uint8Array(bytes).fill(7) });
   const block = node.poll(0);
-  const records: { kind: number; size: number; parts: [number, number][] }[] = [];
+  const records: { kind: number; size: number; spans: [number, number][] }[] = [];
   block.walk((kind, at, size, view) => records.push({
-    kind, size, parts: [36, 44, 52].map((offset) => [view.getUint32(at + offset, true), view.getUint32(at + offset + 4, true)]),
+    kind, size, spans: [36, 44, 52].map((offset) => [view.getUint32(at + offset, true), view.getUint32(at + offset + 4, true)]),
   }));
   assert.deepEqual(records.map(({ kind, size }) => [kind, size]), [[stepKinds.send, 64]]);
   const [step] = block;
   assert.ok(step?.kind === "send");
+  const spans = records[0]?.spans ?? [];
+  assert.equal(step.size, spans.reduce((sum, [, length]) => sum + length, 0));
+  assert.deepEqual(step.parts().map((part) => part.length), spans.map(([, length]) => length).filter((length) => length > 0));
+  assert.equal(toHex(step.bytes()), step.parts().map(toHex).join(""));
+  return { spans, step };
+}
+
+test("a send record has 72 bytes and points at a short envelope in one piece", () => {
+  using node = install();
+  const { spans, step } = sendOf(node, 3);
   assert.deepEqual([step.lane, step.sequence, step.requestId, step.remainingMs, step.peer], [1, 1n, 0n, 100, node.handleOf(two)]);
-  assert.equal(step.size, records[0]?.parts.reduce((sum, [, length]) => sum + length, 0));
-  const envelope = step.bytes();
-  assert.equal(envelope.length, step.size);
-  assert.equal(engine.decodeEnvelope(envelope).fills[0]?.payload.endsWith("070809"), true);
-  assert.deepEqual(step.parts().map((part) => part.length), records[0]?.parts.map(([, length]) => length));
+  assert.deepEqual(spans.map(([, length]) => length > 0), [true, false, false]);
+  assert.equal(engine.decodeEnvelope(step.bytes()).fills[0]?.payload.endsWith("070707"), true);
+  assert.ok(toHex(step.bytes()).endsWith("5001"), "the sequence number comes last");
+});
+
+test("a send record points at head, body and tail of a long envelope", () => {
+  using node = install();
+  const { spans, step } = sendOf(node, 2_000);
+  assert.deepEqual(spans.map(([, length]) => length > 0), [true, true, true]);
+  assert.equal(engine.decodeEnvelope(step.bytes()).fills[0]?.payload.length, 2 * (8 + 2_000));
   // The sequence number comes last, since it alone differs between destinations that share a body.
   assert.equal(toHex(step.parts().at(-1) ?? new Uint8Array(0)), "5001");
 });
@@ -77,8 +92,7 @@ test("a block is void after the next poll", () => {
   assert.ok(step?.kind === "send");
   const stale = (error: unknown): boolean => error instanceof BBError && error.code === "stale_block";
   assert.throws(() => [...block], stale);
-  assert.throws(() => step.parts(), stale);
-  assert.throws(() => block.bytes(), stale);
+  for (const read of [() => step.parts(), () => step.bytes(), () => step.sequence, () => step.requestId, () => block.bytes()]) assert.throws(read, stale);
 });
 
 test("the mask chooses what is written", () => {

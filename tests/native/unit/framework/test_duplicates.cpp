@@ -12,8 +12,8 @@ TEST_CASE("duplicates: a window remembers 1,024 numbers and takes older ones for
   CHECK(window.accept(3));
   CHECK(window.accept(2));
   CHECK(window.accept(1025));
-  CHECK(window.seen(1));   // out of the window now
-  CHECK(window.seen(2));   // still in it, and seen
+  CHECK(window.seen(1));  // out of the window now
+  CHECK(window.seen(2));  // still in it, and seen
   CHECK(!window.seen(4));
   CHECK(window.accept(4));
   CHECK(window.accept(5'000));

@@ -25,7 +25,7 @@ struct Fixture {
   std::vector<std::pair<std::uint32_t, std::uint64_t>> drain(Outbound& outbound) {
     std::vector<std::pair<std::uint32_t, std::uint64_t>> out;
     outbound.drain([&](std::uint32_t peer) -> PeerOutbound& { return queues[peer]; },
-                   [&](OutboundMessage m) { out.emplace_back(m.peer, m.sequence); });
+                   [&](OutboundMessage& m) { out.emplace_back(m.peer, m.sequence); });
     return out;
   }
 };

@@ -11,7 +11,7 @@ namespace {
 struct Fixture {
   Memory memory;
   Outbound outbound{100, 100'000};
-  PeerTable peers{memory, RandomStream(1), 4, 3};
+  PeerTable peers{memory, PeerId::from(100), RandomStream(1), 4, 3};
 };
 
 Address site(std::uint64_t n) { return Address().with(SiteId{n}); }
@@ -93,4 +93,48 @@ TEST_CASE("peers: a retired handle is nobody's, also when the record is used aga
   CHECK(*again == *index);
   CHECK(f.peers.resolve(handle) == kNoPeer);
   CHECK(f.peers.resolve(PeerHandle{}) == kNoPeer);
+}
+
+TEST_CASE("peers: the head of a peer's envelopes follows its addresses") {
+  Fixture f;
+  const Address first[] = {site(1)};
+  REQUIRE(f.peers.add_peer(PeerId::from(5), first) == AddressBookError::none);
+  PeerRecord& record = f.peers.at(f.peers.find(PeerId::from(5)));
+  const auto head = [&] {
+    const auto made = f.peers.head_of(record);
+    REQUIRE(made.has_value());
+    return ByteBuffer(made->as_bytes().begin(), made->as_bytes().end());
+  };
+  const ByteBuffer one = head();
+  CHECK(one == head());
+  REQUIRE(f.peers.register_address(PeerId::from(5), site(2)) == AddressBookError::none);
+  const ByteBuffer two = head();
+  CHECK(two.size() == 2 * one.size());
+  REQUIRE(f.peers.forget_address(PeerId::from(5), site(2)) == AddressBookError::none);
+  CHECK(head() == one);
+  REQUIRE(f.peers.forget_address(PeerId::from(5), site(1)) == AddressBookError::none);
+  CHECK(f.peers.head_of(record).error().code == Code::empty_list);
+}
+
+TEST_CASE("peers: what envelopes say of the sender follows its own addresses") {
+  Fixture f;
+  f.peers.set_incarnation(5);
+  const auto source = [&] { return ByteBuffer(f.peers.source().begin(), f.peers.source().end()); };
+  const ByteBuffer none{0x38, 0x01, 0x48, 0x05};
+  CHECK(source() == none);
+  const Address own[] = {site(1)};
+  REQUIRE(f.peers.add_peer(PeerId::from(5), own) == AddressBookError::none);
+  CHECK(source() == none);
+  REQUIRE(f.peers.add_peer(PeerId::from(100), own) == AddressBookError::none);
+  ByteBuffer one{0x38, 0x01, 0x42, 0x0a};
+  const ByteBuffer address = site(1).to_bytes();
+  one.insert(one.end(), address.begin(), address.end());
+  one.insert(one.end(), {0x48, 0x05});
+  CHECK(source() == one);
+  REQUIRE(f.peers.forget_address(PeerId::from(100), site(1)) == AddressBookError::none);
+  CHECK(source() == none);
+  for (std::uint64_t n = 1; n <= 3; ++n) REQUIRE(f.peers.register_address(PeerId::from(100), site(n)) == AddressBookError::none);
+  CHECK(source().size() == 4 + 3 * 12);
+  REQUIRE(f.peers.drop_peer(PeerId::from(100), f.outbound) == AddressBookError::none);
+  CHECK(source() == none);
 }

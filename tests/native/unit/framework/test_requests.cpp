@@ -37,8 +37,8 @@ TEST_CASE("requests: the first answer goes to the waiter and ends the request") 
   REQUIRE(f.requests.add(id, 2, 100));
   Value value;
   CHECK(f.requests.wait(id, CommandId{5}, value) == Requests::Waiting::registered);
-  CHECK(f.answer(id, 3).kind == Kind::none);   // not asked
-  CHECK(f.answer(99, 1).kind == Kind::none);   // no such request
+  CHECK(f.answer(id, 3).kind == Kind::none);  // not asked
+  CHECK(f.answer(99, 1).kind == Kind::none);  // no such request
   const RequestOutcome outcome = f.answer(id, 2);
   CHECK(outcome.kind == Kind::answered);
   CHECK(outcome.waiter == CommandId{5});

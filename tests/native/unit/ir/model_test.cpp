@@ -117,7 +117,7 @@ TEST_CASE("nesting is bounded before protobuf recurses") {
   onnx::ModelProto model = small_model();
   const auto field = [](char tag, const std::string& content) {
     std::string bytes(1, tag);
-    for (std::size_t n = content.size(); ; n >>= 7) {
+    for (std::size_t n = content.size();; n >>= 7) {
       bytes += static_cast<char>(n > 0x7f ? (n & 0x7f) | 0x80 : n);
       if (n <= 0x7f) return bytes + content;
     }

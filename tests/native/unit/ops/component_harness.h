@@ -96,7 +96,7 @@ class ComponentHarness final : private op::Runtime {
   PeerId self_ = PeerId::from(1);
   OpError error_;
   framework::Scheduler scheduler_{16};
-  framework::PeerTable peers_{memory_, RandomStream(2), 64, 4};
+  framework::PeerTable peers_{memory_, PeerId::from(1), RandomStream(2), 64, 4};
   framework::Outbound outbound_{16, 1 << 20};
   framework::Requests requests_{16, RandomStream(3), scheduler_};
   op::Services services_{.runtime = *this, .scheduler = scheduler_, .peers = peers_, .outbound = outbound_, .requests = requests_};

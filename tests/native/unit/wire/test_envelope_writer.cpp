@@ -84,8 +84,8 @@ TEST_CASE("a value is written in place as its bytes would be", "[envelope_writer
     for (const bb::Carrier carrier : bb::samples::decodable_carriers()) {
       const Value value = bb::samples::random_value(memory, random, carrier);
       const ByteBuffer bytes = bb::samples::encoded(value);
-      const FillFields in_place[] = {{.value = &value, .type_hash = value.type_hash()}};
-      const FillFields ready[] = {{.payload = bytes, .type_hash = value.type_hash()}};
+      const FillFields in_place[] = {FillFields::of({}, value)};
+      const FillFields ready[] = {{.payload = bytes, .type_hash = value.type_hash(), .trigger_only = bytes.empty()}};
       REQUIRE(write({.fills = in_place}) == write({.fills = ready}));
     }
   }

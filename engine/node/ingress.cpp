@@ -1,0 +1,180 @@
+// What the host pushes: frames of peers, inputs by name, completions. Each is checked whole before it changes anything.
+#include "bb/node.h"
+
+#include "op/port_types.h"
+#include "runtime/engine.h"
+
+namespace bb {
+namespace {
+
+using Kind = DeliveryError::Kind;
+
+std::unexpected<DeliveryError> refuse(DeliveryError::Kind kind, std::string_view module, std::string_view input = {},
+                                      std::uint64_t got = 0, std::uint64_t cap = 0) {
+  return std::unexpected(
+      DeliveryError{.kind = kind, .module = std::string(module), .input = std::string(input), .got = got, .cap = cap});
+}
+
+DeliveryError::Kind kind_of(Code code) {
+  return code == Code::no_memory ? DeliveryError::Kind::no_memory : DeliveryError::Kind::ingress_full;
+}
+
+// What a port demands, from what the host has: its wire bytes, or one peer where a list is wanted.
+bool fit(Memory& memory, const TypeNode& type, Value& value) {
+  if (op::type_accepts(type, value)) return true;
+  if (value.carrier() == Carrier::peer && type.id == "peer_id_vec") {
+    const PeerId peer = value.as_peer();
+    auto list = Value::peers(memory, {&peer, 1});
+    if (list) value = std::move(*list);
+    return list.has_value();
+  }
+  if (value.carrier() != Carrier::bytes) return false;
+  const std::uint64_t hash = type.accepted_hashes.empty() ? carrier_hash(Carrier::tensor) : type.accepted_hashes.front();
+  auto decoded = decode_value(memory, hash, value.as_bytes());
+  if (!decoded) return false;
+  value = std::move(*decoded);
+  return op::type_accepts(type, value);
+}
+
+}  // namespace
+
+ReceiveStatus Node::receive(PeerHandle from, Bytes frame) {
+  const std::uint32_t index = engine_->peers().resolve(from);
+  if (index == framework::kNoPeer || !engine_->peers().at(index).admitted)
+    return {.kind = ReceiveStatus::Kind::refused, .error = fail(Code::unauthenticated).error(), .envelope = {}};
+  const runtime::Received received = engine_->receive(index, frame);
+  return {.kind = static_cast<ReceiveStatus::Kind>(received.kind), .error = received.error, .envelope = received.envelope};
+}
+
+std::optional<TargetId> Node::find_target(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end()) return std::nullopt;
+  return TargetId{found->second};
+}
+
+std::string Node::target_name(TargetId target) const {
+  return target.v < engine_->graphs().size() ? engine_->graphs()[target.v]->base_name : std::string();
+}
+
+std::optional<InputId> Node::find_input(TargetId target, std::string_view name) const {
+  if (target.v >= engine_->graphs().size()) return std::nullopt;
+  const runtime::LinkedGraph& graph = *engine_->graphs()[target.v];
+  const auto* port = graph.find_input(name);
+  if (!port) return std::nullopt;
+  return InputId{static_cast<std::uint32_t>(port - graph.input_ports.data())};
+}
+
+std::expected<ExecId, DeliveryError> Node::invoke(std::string_view target, std::span<NamedValue> inputs) {
+  if (engine_->busy()) return refuse(Kind::busy, target);
+  const auto found = find_target(target);
+  if (!found) return refuse(Kind::unknown_module, target);
+  if (const std::uint32_t most = engine_->limits().invoke_inputs_max; inputs.size() > most)
+    return refuse(Kind::too_many_inputs, target, {}, inputs.size(), most);
+  given_.clear();
+  for (NamedValue& input : inputs) {
+    const auto port = find_input(*found, input.name);
+    if (!port) return refuse(Kind::unknown_input, target, input.name);
+    given_.push_back({.port = port->v, .value = &input.value});
+  }
+  return start(found->v, target);
+}
+
+std::expected<ExecId, DeliveryError> Node::invoke(TargetId target, std::span<InputValue> inputs) {
+  if (target.v >= engine_->graphs().size()) return refuse(Kind::unknown_module, {});
+  const runtime::LinkedGraph& graph = *engine_->graphs()[target.v];
+  if (engine_->busy()) return refuse(Kind::busy, graph.base_name);
+  if (const std::uint32_t most = engine_->limits().invoke_inputs_max; inputs.size() > most)
+    return refuse(Kind::too_many_inputs, graph.base_name, {}, inputs.size(), most);
+  given_.clear();
+  for (InputValue& input : inputs) {
+    if (input.input.v >= graph.input_ports.size()) return refuse(Kind::unknown_input, graph.base_name);
+    given_.push_back({.port = input.input.v, .value = &input.value});
+  }
+  return start(target.v, graph.base_name);
+}
+
+// All of `given_` is checked before anything is made of it.
+std::expected<ExecId, DeliveryError> Node::start(std::uint32_t index, std::string_view target) {
+  const Limits& limits = engine_->limits();
+  runtime::LinkedGraph& graph = *engine_->graphs()[index];
+  std::uint64_t bytes = 0;
+  for (Given& given : given_) {
+    const auto& port = graph.input_ports[given.port];
+    if (!given.value->present() || !fit(engine_->memory(), *port.type, *given.value))
+      return refuse(Kind::type_mismatch, target, port.name);
+    given.bytes = encoded_size(*given.value);
+    bytes += given.bytes;
+  }
+  if (bytes > limits.invoke_bytes_max) return refuse(Kind::oversize_payload, target, {}, bytes, limits.invoke_bytes_max);
+  if (bytes > engine_->ingress_bytes().remaining())
+    return refuse(Kind::budget_exceeded, target, {}, bytes, engine_->ingress_bytes().remaining());
+  const auto activation = engine_->prepare(graph);
+  if (!activation) return refuse(kind_of(activation.error().code), target);
+  for (const Given& given : given_) {
+    const auto& port = graph.input_ports[given.port];
+    Value& slot = (*activation)->values()[port.value];
+    if (slot.present()) {
+      engine_->discard(*activation);
+      return refuse(Kind::duplicate_input, target, port.name);
+    }
+    if (engine_->ingress_bytes().try_charge(given.bytes) && !given.value->attach_charge(engine_->ingress_bytes(), given.bytes))
+      engine_->ingress_bytes().release(given.bytes);
+    slot = std::move(*given.value);
+  }
+  const auto exec = engine_->submit(*activation);
+  if (!exec) return refuse(kind_of(exec.error().code), target);
+  return *exec;
+}
+
+std::expected<ExecId, DeliveryError> Node::deliver_event(std::string_view target, std::string_view input, Value value) {
+  if (engine_->busy()) return refuse(Kind::busy, target);
+  const auto found = find_target(target);
+  if (!found) return refuse(Kind::unknown_module, target);
+  const auto port = find_input(*found, input);
+  if (!port) return refuse(Kind::unknown_input, target, input);
+  return deliver_event(*found, *port, std::move(value));
+}
+
+std::expected<ExecId, DeliveryError> Node::deliver_event(TargetId target, InputId input, Value value) {
+  if (target.v >= engine_->graphs().size()) return refuse(Kind::unknown_module, {});
+  const runtime::LinkedGraph& graph = *engine_->graphs()[target.v];
+  if (input.v >= graph.input_ports.size()) return refuse(Kind::unknown_input, graph.base_name);
+  const std::uint64_t size = encoded_size(value);
+  if (size > engine_->limits().event_bytes_max)
+    return refuse(Kind::oversize_payload, graph.base_name, graph.input_ports[input.v].name, size,
+                  engine_->limits().event_bytes_max);
+  const Value shown = engine_->echo_app_events() ? value : Value();
+  InputValue only{input, std::move(value)};
+  const auto exec = invoke(target, {&only, 1});
+  if (exec && shown.present()) engine_->echo(graph, graph.input_ports[input.v], *exec, shown);
+  return exec;
+}
+
+Status Node::complete(CommandId command, std::span<Value> outputs) { return engine_->complete(command, outputs); }
+Status Node::complete_failed(CommandId command, OpError error) { return engine_->complete_failed(command, std::move(error)); }
+
+std::string_view DeliveryError::kind_name(Kind kind) {
+  switch (kind) {
+    case Kind::ingress_full: return "IngressFull";
+    case Kind::unknown_module: return "UnknownModule";
+    case Kind::unknown_input: return "UnknownInput";
+    case Kind::type_mismatch: return "TypeMismatch";
+    case Kind::oversize_payload: return "OversizePayload";
+    case Kind::too_many_inputs: return "TooManyInputs";
+    case Kind::budget_exceeded: return "BudgetExceeded";
+    case Kind::no_memory: return "NoMemory";
+    case Kind::duplicate_input: return "DuplicateInput";
+    case Kind::busy: return "Busy";
+  }
+  return "DeliveryError";
+}
+
+std::string DeliveryError::text() const {
+  std::string text = std::string(kind_name(kind)) + " `" + module;
+  if (!input.empty()) text += "." + input;
+  text += "`";
+  if (cap > 0 || got > 0) text += ": got " + std::to_string(got) + ", at most " + std::to_string(cap);
+  return text;
+}
+
+}  // namespace bb
