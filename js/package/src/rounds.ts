@@ -248,10 +248,16 @@ export class FederatedRounds<E = undefined> {
       const enough = (): boolean => this.#neighbours.contributions + (this.#ownIn ? 1 : 0) >= this.#settings.minContributions;
       const selfIn = (): boolean => this.#role.kind === "mesh" || this.#listening > 0 || this.#neighbours.contributed(this.#peer.peerId);
       const complete = (): boolean => enough() && selfIn() && this.#neighbours.complete(this.#round, this.#listening > 0);
-      const result = await this.#waiting.until(() => this.#overtaken || complete(), this.#settings.roundDeadlineMs);
+      // Nothing came and nobody is left that something could come from: who only listened trains itself again.
+      const deserted = (): boolean => this.#listening > 0 && this.#neighbours.contributions === 0 && this.#neighbours.hopeless(this.#round);
+      const result = await this.#waiting.until(() => this.#overtaken || complete() || deserted(), this.#settings.roundDeadlineMs);
       if (result === "stopped" || this.#overtaken) return undefined;
+      if (result === "deadline") this.#neighbours.giveUpOnMissing(this.#round, this.#listening > 0);
+      if (deserted()) {
+        this.#listening = 0;
+        return undefined;
+      }
       if (result === "deadline") {
-        this.#neighbours.giveUpOnMissing(this.#round, this.#listening > 0);
         if (!enough()) {
           this.#failed(new BBError("too_few", `${this.#neighbours.contributions} contributions to round ${this.#round}, ${this.#settings.minContributions} are wanted`));
           return undefined;

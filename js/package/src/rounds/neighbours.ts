@@ -94,6 +94,15 @@ export class Neighbours {
     return true;
   }
 
+  /** For a newcomer: true when no neighbour is in this round or ahead of it, or will be soon. */
+  hopeless(round: number): boolean {
+    for (const neighbour of this.#live.values()) {
+      const state = stateOf(neighbour, round, true);
+      if (state === "awaited" || state === "in") return false;
+    }
+    return true;
+  }
+
   /** The deadline has passed: who has not sent is not waited for until it sends again. */
   giveUpOnMissing(round: number, listening = false): PeerId[] {
     const missing = [...this.#live.values()].filter((neighbour) => stateOf(neighbour, round, listening) === "awaited");

@@ -100,6 +100,28 @@ test("killing a peer does not stop the others, and when it comes back it is in s
   assert.ok((all[0]?.peer.refused ?? 0) >= 1, "its first contribution was stale");
 });
 
+test("a newcomer whose neighbours all leave while it listens to them goes on alone", async () => {
+  for (const merged of [0, 1]) {
+    const { village, all } = await mesh(2, { rounds: 30 });
+    while ((all[0]?.seen.length ?? 0) < 10) await village.pass(5);
+    const newcomer = pace(village, village.add(3), { rounds: 14 });
+    await village.pass(1);
+    start(newcomer);
+    while (newcomer.rounds.round < 9 || newcomer.seen.length < merged) await village.pass(1);
+    for (const { peer, rounds } of all) {
+      village.kill(peer);
+      rounds.stop();
+    }
+    const left = village.host.now();
+    while (!newcomer.done && village.host.now() - left < 20_000) await village.pass(10);
+    assert.equal(newcomer.done, true, `after ${merged} merges`);
+    assert.ok(village.host.now() - left < 500, "it did not wait for a deadline");
+    assert.deepEqual(newcomer.failures, []);
+    const last = newcomer.seen.at(-1);
+    assert.deepEqual([last?.round, last?.contributors], [13, 1]);
+  }
+});
+
 test("a neighbour that never sends delays one round by the deadline and none after", async () => {
   const village = new Village();
   const working = [1, 2].map((number) => pace(village, village.add(number), { rounds: 5 }));
