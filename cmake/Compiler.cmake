@@ -1,6 +1,8 @@
 # Options that every target of the project has: warnings are errors, floating point is the same everywhere, sanitizers on request.
 option(BB_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
 
+option(BB_FAULT_INJECTION "Any allocation of the engine can be made to fail (tests)" OFF)
+
 add_library(bb_compiler_options INTERFACE)
 target_compile_options(bb_compiler_options INTERFACE
   -Wall -Wextra -Werror
@@ -25,6 +27,10 @@ endif()
 if(EMSCRIPTEN)
   # All of it is older than the vector instructions in every browser and runtime.
   target_compile_options(bb_compiler_options INTERFACE -msimd128 -mbulk-memory -mnontrapping-fptoint)
+endif()
+
+if(BB_FAULT_INJECTION)
+  target_compile_definitions(bb_compiler_options INTERFACE BB_FAULT_INJECTION)
 endif()
 
 if(BB_SANITIZE)

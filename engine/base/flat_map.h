@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
-#include <vector>
+
+#include "base/heap_sort.h"
+#include "bb/array.h"
 
 namespace bb {
 
@@ -20,10 +22,24 @@ class FlatMap {
   }
   const T* find(std::uint64_t key) const { return const_cast<FlatMap*>(this)->find(key); }
 
-  /// Replaces the value of a key that is there.
-  T& insert(std::uint64_t key, T value) {
+  /// Replaces the value of a key that is there. nullptr, and nothing changed, when there is no memory.
+  [[nodiscard]] T* try_insert(std::uint64_t key, T value, AllocationSite site = AllocationSite::current()) {
+    if (!try_reserve(1, site)) [[unlikely]]
+      return nullptr;
+    return &insert_reserved(key, std::move(value));
+  }
+  /// Makes certain that `more` new keys can be inserted.
+  [[nodiscard]] bool try_reserve(std::uint32_t more, AllocationSite site = AllocationSite::current()) {
+    if (allocation_fails(site)) [[unlikely]]
+      return false;
+    const std::uint64_t wanted = (std::uint64_t{size_} + more) * 4;
+    if (wanted <= std::uint64_t{slots_.size()} * 3) return true;
+    return rehash(std::bit_ceil(std::max<std::uint64_t>(16, wanted / 3 + 1)));
+  }
+  /// For room that `try_reserve` made.
+  T& insert_reserved(std::uint64_t key, T value) {
     if (T* found = find(key)) return *found = std::move(value);
-    if ((size_ + 1) * 4 > slots_.size() * 3) rehash(slots_.empty() ? 16 : slots_.size() * 2);
+    BB_ASSERT((size_ + std::uint64_t{1}) * 4 <= std::uint64_t{slots_.size()} * 3);
     ++size_;
     return place(key, std::move(value));
   }
@@ -46,6 +62,19 @@ class FlatMap {
   void for_each(Visit visit) {
     for (Slot& slot : slots_)
       if (slot.used) visit(slot.key, slot.value);
+  }
+  /// The keys in ascending order. False when there is no memory for them.
+  bool sorted_keys(Array<std::uint64_t>& keys) const {
+    keys.clear();
+    if (!keys.try_reserve(size_)) return false;
+    for (const Slot& slot : slots_)
+      if (slot.used) keys.push_reserved(slot.key);
+    heap_sort(keys.begin(), keys.end());
+    return true;
+  }
+  void clear() {
+    slots_ = {};
+    size_ = 0;
   }
 
  private:
@@ -74,13 +103,16 @@ class FlatMap {
     slots_[i] = Slot{key, std::move(value), true};
     return slots_[i].value;
   }
-  void rehash(std::size_t capacity) {
-    std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(capacity));
-    for (Slot& slot : old)
+  bool rehash(std::uint64_t capacity) {
+    Array<Slot> slots;
+    if (!slots.try_resize(capacity)) return false;
+    std::swap(slots_, slots);
+    for (Slot& slot : slots)
       if (slot.used) place(slot.key, std::move(slot.value));
+    return true;
   }
 
-  std::vector<Slot> slots_;
+  Array<Slot> slots_;
   std::uint32_t size_ = 0;
 };
 

@@ -14,16 +14,17 @@ struct Memory::Chunk {
   std::uint64_t padding;  // keeps the blocks behind it 16-byte aligned
 };
 
-namespace {
-
-// WebAssembly's malloc aligns to 8 only. `bytes` is at most half of what a size_t holds, so rounding up is safe.
-void* allocate_aligned(std::size_t bytes) { return std::aligned_alloc(16, (bytes + 15) & ~std::size_t{15}); }
-
-}  // namespace
+// No machine has such a block; sanitizers end the program over the question instead of answering it. WebAssembly's malloc aligns to
+// 8 only; rounding up is safe below half of what a size_t holds.
+void* allocate_block(std::size_t bytes) {
+  if (bytes > kBlockBytesMax) return nullptr;
+  return std::aligned_alloc(16, (bytes + 15) & ~std::size_t{15});
+}
+void release_block(void* block) { std::free(block); }
 
 Memory::~Memory() {
   BB_ASSERT(live_ == 0);  // a value outlived its node
-  while (chunks_) std::free(std::exchange(chunks_, chunks_->next));
+  while (chunks_) release_block(std::exchange(chunks_, chunks_->next));
 }
 
 std::uint32_t Memory::class_of(std::size_t bytes) {
@@ -31,7 +32,9 @@ std::uint32_t Memory::class_of(std::size_t bytes) {
   return shift <= kSmallestShift ? 0 : shift - kSmallestShift;
 }
 
-void* Memory::allocate(std::size_t bytes) {
+void* Memory::allocate(std::size_t bytes, AllocationSite site) {
+  if (allocation_fails(site)) [[unlikely]]
+    return nullptr;
   const std::uint32_t size_class = class_of(bytes);
   const std::uint64_t taken = size_class < kClasses ? std::uint64_t{1} << (size_class + kSmallestShift) : std::uint64_t{bytes};
   if (taken > limit_ - live_ || taken > kBlockBytesMax) return nullptr;
@@ -44,7 +47,7 @@ void* Memory::allocate(std::size_t bytes) {
       block = refill(size_class);
     }
   } else {
-    block = allocate_aligned(bytes);
+    block = allocate_block(bytes);
     ++system_allocations_;
   }
   if (block) live_ += taken;
@@ -54,7 +57,7 @@ void* Memory::allocate(std::size_t bytes) {
 void* Memory::refill(std::uint32_t size_class) {
   const std::size_t size = std::size_t{1} << (size_class + kSmallestShift);
   const std::size_t count = std::clamp<std::size_t>(4096 / size, 1, 16);
-  auto* chunk = static_cast<Chunk*>(allocate_aligned(sizeof(Chunk) + size * count));
+  auto* chunk = static_cast<Chunk*>(allocate_block(sizeof(Chunk) + size * count));
   if (!chunk) return nullptr;
   ++system_allocations_;
   chunk->next = chunks_;
@@ -77,7 +80,7 @@ void Memory::release(void* block, std::size_t bytes) {
     free_[size_class] = free;
   } else {
     live_ -= bytes;
-    std::free(block);
+    release_block(block);
   }
 }
 

@@ -7,10 +7,34 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#ifdef BB_FAULT_INJECTION
+#include <source_location>
+#endif
 
 #include "bb/error.h"
 
 namespace bb {
+
+// Builds for tests can make any allocation fail. Each call names its place in the source, so that a sweep can tell which of them it
+// has failed; in other builds the place is an empty type and the question a constant.
+#ifdef BB_FAULT_INJECTION
+using AllocationSite = std::source_location;
+/// Asked at every allocation of this thread; true makes it fail.
+using AllocationHook = bool (*)(const AllocationSite&);
+inline constinit thread_local AllocationHook allocation_hook = nullptr;
+inline bool allocation_fails(const AllocationSite& site) { return allocation_hook && allocation_hook(site); }
+#else
+struct AllocationSite {
+  static constexpr AllocationSite current() { return {}; }
+};
+constexpr bool allocation_fails(AllocationSite) { return false; }
+#endif
+
+/// The one place where the engine takes memory from the system. 16-byte aligned; nullptr when there is none. Whoever calls has
+/// asked `allocation_fails` for its own caller.
+inline constexpr std::uint64_t kBlockBytesMax = std::min<std::uint64_t>(std::uint64_t{1} << 38, SIZE_MAX / 2);
+void* allocate_block(std::size_t bytes);
+void release_block(void* block);
 
 /// Blocks up to 64 KiB come from free lists of power-of-two classes, larger ones from the system. Single-threaded.
 /// Every block must be released before its Memory dies.
@@ -22,7 +46,7 @@ class Memory {
   Memory& operator=(const Memory&) = delete;
 
   /// 16-byte aligned, or nullptr when the limit or the system refuses.
-  void* allocate(std::size_t bytes);
+  void* allocate(std::size_t bytes, AllocationSite site = AllocationSite::current());
   void release(void* block, std::size_t bytes);
 
   std::uint64_t live_bytes() const { return live_; }
@@ -33,8 +57,6 @@ class Memory {
   struct Free {
     Free* next;
   };
-  // No machine has such a block; sanitizers end the program over the question instead of answering it.
-  static constexpr std::uint64_t kBlockBytesMax = std::min<std::uint64_t>(std::uint64_t{1} << 38, SIZE_MAX / 2);
   static constexpr std::uint32_t kSmallestShift = 5;
   static constexpr std::uint32_t kLargestShift = 16;
   static constexpr std::uint32_t kClasses = kLargestShift - kSmallestShift + 1;

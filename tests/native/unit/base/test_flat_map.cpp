@@ -42,7 +42,7 @@ void random_operations(std::uint64_t seed, std::uint64_t key_range, std::uint64_
       REQUIRE(map.erase(key) == (model.erase(key) == 1));
     } else if (action == 1) {
       const std::uint64_t value = random.next_u64();
-      REQUIRE(map.insert(key, value) == value);
+      REQUIRE(*map.try_insert(key, value) == value);
       model[key] = value;
     }
     const std::uint64_t* found = map.find(key);
@@ -78,7 +78,7 @@ TEST_CASE("keys of one home slot survive each other's removal", "[flat_map]") {
   // Which keys share a slot is the map's own affair; among twelve keys in a table of sixteen some do.
   for (std::uint64_t first = 0; first < 64; ++first) {
     FlatMap<std::uint64_t> map;
-    for (std::uint64_t key = first; key < first + 12; ++key) map.insert(key, key * 3);
+    for (std::uint64_t key = first; key < first + 12; ++key) REQUIRE(map.try_insert(key, key * 3));
     for (std::uint64_t key = first; key < first + 12; ++key) {
       REQUIRE(map.erase(key));
       for (std::uint64_t left = key + 1; left < first + 12; ++left) {
@@ -93,9 +93,9 @@ TEST_CASE("keys of one home slot survive each other's removal", "[flat_map]") {
 TEST_CASE("a map moves what cannot be copied, and lets go of it", "[flat_map]") {
   int alive = 0;
   FlatMap<std::unique_ptr<Counted>> map;
-  for (std::uint64_t key = 0; key < 200; ++key) map.insert(key, std::make_unique<Counted>(alive));
+  for (std::uint64_t key = 0; key < 200; ++key) REQUIRE(map.try_insert(key, std::make_unique<Counted>(alive)));
   CHECK(alive == 200);
-  map.insert(7, std::make_unique<Counted>(alive));
+  REQUIRE(map.try_insert(7, std::make_unique<Counted>(alive)));
   CHECK(alive == 200);
   for (std::uint64_t key = 0; key < 200; ++key) REQUIRE(map.erase(key));
   CHECK(alive == 0);
