@@ -41,6 +41,8 @@ std::string_view code_name(Code code) {
     case Code::oversize_payload: return "oversize_payload";
     case Code::duplicate: return "duplicate";
     case Code::unauthenticated: return "unauthenticated";
+    case Code::blocked: return "blocked";
+    case Code::silenced: return "silenced";
     case Code::empty_list: return "empty_list";
     case Code::bad_argument: return "bad_argument";
   }

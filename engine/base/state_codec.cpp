@@ -1,5 +1,5 @@
 // Snapshot and journal primitives.
-#include "base/state_codec.h"
+#include "bb/state_codec.h"
 
 #include <algorithm>
 

@@ -1,7 +1,6 @@
 // What the host pushes: frames of peers, inputs by name, completions. Each is checked whole before it changes anything.
 #include "bb/node.h"
-
-#include "op/port_types.h"
+#include "node/fit.h"
 #include "runtime/engine.h"
 
 namespace bb {
@@ -17,23 +16,6 @@ std::unexpected<DeliveryError> refuse(DeliveryError::Kind kind, std::string_view
 
 DeliveryError::Kind kind_of(Code code) {
   return code == Code::no_memory ? DeliveryError::Kind::no_memory : DeliveryError::Kind::ingress_full;
-}
-
-// What a port demands, from what the host has: its wire bytes, or one peer where a list is wanted.
-bool fit(Memory& memory, const TypeNode& type, Value& value) {
-  if (op::type_accepts(type, value)) return true;
-  if (value.carrier() == Carrier::peer && type.id == "peer_id_vec") {
-    const PeerId peer = value.as_peer();
-    auto list = Value::peers(memory, {&peer, 1});
-    if (list) value = std::move(*list);
-    return list.has_value();
-  }
-  if (value.carrier() != Carrier::bytes) return false;
-  const std::uint64_t hash = type.accepted_hashes.empty() ? carrier_hash(Carrier::tensor) : type.accepted_hashes.front();
-  auto decoded = decode_value(memory, hash, value.as_bytes());
-  if (!decoded) return false;
-  value = std::move(*decoded);
-  return op::type_accepts(type, value);
 }
 
 }  // namespace
@@ -100,7 +82,7 @@ std::expected<ExecId, DeliveryError> Node::start(std::uint32_t index, std::strin
   std::uint64_t bytes = 0;
   for (Given& given : given_) {
     const auto& port = graph.input_ports[given.port];
-    if (!given.value->present() || !fit(engine_->memory(), *port.type, *given.value))
+    if (!given.value->present() || !node::fit(engine_->memory(), *port.type, *given.value))
       return refuse(Kind::type_mismatch, target, port.name);
     given.bytes = encoded_size(*given.value);
     bytes += given.bytes;
@@ -144,6 +126,7 @@ std::expected<ExecId, DeliveryError> Node::deliver_event(TargetId target, InputI
     return refuse(Kind::oversize_payload, graph.base_name, graph.input_ports[input.v].name, size,
                   engine_->limits().event_bytes_max);
   const Value shown = engine_->echo_app_events() ? value : Value();
+  if (shown.present() && !engine_->reserve_echo()) return refuse(Kind::no_memory, graph.base_name);
   InputValue only{input, std::move(value)};
   const auto exec = invoke(target, {&only, 1});
   if (exec && shown.present()) engine_->echo(graph, graph.input_ports[input.v], *exec, shown);

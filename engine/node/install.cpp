@@ -27,7 +27,19 @@ bool split_key(std::string_view rest, std::string_view& target, std::string_view
 }
 
 std::string problem_text(const runtime::LinkProblem& problem) {
-  return problem.node + " (" + problem.domain + "::" + problem.op_type + "): " + problem.detail;
+  return problem.function + "." + problem.node + " (" + problem.domain + "::" + problem.op_type + "): " + problem.detail;
+}
+
+// What is a queue's or a window's size; without it nothing would ever move.
+std::string_view first_zero(const Limits& limits) {
+  const std::pair<std::uint64_t, std::string_view> sizes[] = {
+      {limits.ops_per_poll, "ops_per_poll"},   {limits.executions_max, "executions_max"}, {limits.ready_ops_max, "ready_ops_max"},
+      {limits.ingress_max, "ingress_max"},     {limits.outbound_max, "outbound_max"},     {limits.peers_max, "peers_max"},
+      {limits.plans_per_graph_max, "plans_per_graph_max"}, {limits.bus_max, "bus_max"},
+  };
+  for (const auto& [size, name] : sizes)
+    if (size == 0) return name;
+  return {};
 }
 
 }  // namespace
@@ -36,6 +48,8 @@ Installer::Installer(const Registry& registry, InstallOptions options) : registr
 
 std::expected<std::unique_ptr<Node>, InstallError> Installer::install() {
   if (options_.targets.empty()) return refuse(Kind::empty_targets, {}, "name at least one target");
+  if (const std::string_view zero = first_zero(options_.limits); !zero.empty())
+    return refuse(Kind::bad_limits, std::string(zero), "a node cannot do without");
   BB_INSTALL_STEP(load_artifacts());
   for (const std::string& target : options_.targets) BB_INSTALL_STEP(find_target(target));
   for (Target& target : targets_) BB_INSTALL_STEP(read_bindings(target));
@@ -54,7 +68,9 @@ std::expected<std::unique_ptr<Node>, InstallError> Installer::install() {
       node_->engine_->peers().add_peer(options_.peer, options_.addresses) != framework::AddressBookError::none)
     return refuse(Kind::bad_address, options_.peer.to_text(), "the node's own addresses do not fit its address book");
   BB_INSTALL_STEP(build_components());
-  BB_INSTALL_STEP(link_targets());
+  BB_INSTALL_STEP(collect_functions());
+  BB_INSTALL_STEP(link_functions());
+  BB_INSTALL_STEP(add_services());
   return std::move(node_);
 }
 
@@ -73,6 +89,9 @@ std::expected<void, InstallError> Installer::load_artifacts() {
     if (!passport) return refuse(Kind::not_compiled, which, "the model carries no passport; compile it first");
     if (*passport != ir::key::kCompiledVersion)
       return refuse(Kind::incompatible_compiled_version, which, "got " + *passport + ", expected v1");
+    if (const auto sound = ir::verify_model(*model); !sound)
+      return refuse(sound.error().error.code == Code::duplicate ? Kind::function_definition_conflict : Kind::malformed_artifact,
+                    sound.error().where, std::string(code_name(sound.error().error.code)) + " in " + which);
     models_.push_back(std::move(*model));
   }
   return {};
@@ -192,25 +211,90 @@ std::uint32_t Installer::resolve_slot(const Target& target, std::string_view slo
   return node_->engine_->instances()[found->second].type->role == role ? found->second : runtime::kNone;
 }
 
-std::expected<void, InstallError> Installer::link_targets() {
-  std::uint64_t next_site = 0;
-  for (std::uint32_t i = 0; i < targets_.size(); ++i) {
-    const Target& target = targets_[i];
-    auto graph = runtime::link_function(
-        *node_->engine_, registry_, *target.function,
-        [&](std::string_view slot, std::int64_t slot_id, Role role) { return resolve_slot(target, slot, slot_id, role); },
-        {.base_name = target.base_name, .graph_index = i, .next_site = &next_site});
-    if (!graph) {
-      std::vector<std::string> items;
-      for (const runtime::LinkProblem& problem : graph.error()) items.push_back(problem_text(problem));
-      return refuse(Kind::unresolved_ops, target.function->name(), "nodes that cannot be linked", std::move(items));
+// Targets in the order they were asked for, then their bootstraps, then every function that one of these calls.
+std::expected<void, InstallError> Installer::collect_functions() {
+  const auto resolver = [this](std::size_t target) {
+    return [this, target](std::string_view slot, std::int64_t slot_id, Role role) {
+      return resolve_slot(targets_[target], slot, slot_id, role);
+    };
+  };
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    functions_.push_back({.function = targets_[i].function,
+                          .artifact = &models_[targets_[i].artifact],
+                          .base_name = targets_[i].base_name,
+                          .kind = runtime::LinkedGraph::Kind::target,
+                          .slots = resolver(i)});
+    target_of_.push_back(i);
+  }
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    const onnx::ModelProto& model = models_[targets_[i].artifact];
+    for (const onnx::FunctionProto& function : model.functions()) {
+      if (ir::metadata_or(function, ir::key::kModulePhase) != ir::key::kPhaseBootstrap) continue;
+      const std::string_view base = ir::metadata_or(model, ir::concat(ir::key::kBootstrapForPrefix, function.name()));
+      if (base.empty() ? function.name() != targets_[i].base_name + "__bootstrap" : base != targets_[i].base_name) continue;
+      functions_.push_back({.function = &function,
+                            .artifact = &model,
+                            .base_name = function.name(),
+                            .kind = runtime::LinkedGraph::Kind::bootstrap,
+                            .slots = resolver(i)});
+      target_of_.push_back(i);
     }
-    runtime::LinkedGraph& linked = node_->engine_->add_graph(std::move(*graph));
-    if (const auto registered = node_->engine_->register_receives(linked); !registered)
+  }
+  for (std::size_t i = 0; i < functions_.size(); ++i) collect_callees(i);
+  return {};
+}
+
+void Installer::collect_callees(std::size_t from) {
+  for (const onnx::NodeProto& node : functions_[from].function->node()) {
+    const onnx::FunctionProto* callee = runtime::callee_of(*functions_[from].artifact, node);
+    if (!callee) continue;
+    if (std::any_of(functions_.begin(), functions_.end(), [&](const auto& known) { return known.function == callee; })) continue;
+    functions_.push_back({.function = callee,
+                          .artifact = functions_[from].artifact,
+                          .base_name = callee->name(),
+                          .kind = runtime::LinkedGraph::Kind::function,
+                          .slots = functions_[from].slots});
+    target_of_.push_back(target_of_[from]);
+  }
+}
+
+std::expected<void, InstallError> Installer::link_functions() {
+  runtime::Engine& engine = *node_->engine_;
+  auto graphs = runtime::link_functions(engine, registry_, functions_);
+  if (!graphs) {
+    const runtime::LinkProblem& first = graphs.error().front();
+    if (first.kind == runtime::LinkProblem::Kind::recursive_call)
+      return refuse(Kind::recursive_function_call, first.function, first.detail);
+    std::vector<std::string> items;
+    for (const runtime::LinkProblem& problem : graphs.error()) items.push_back(problem_text(problem));
+    return refuse(Kind::unresolved_ops, first.function, "nodes that cannot be linked", std::move(items));
+  }
+  for (auto& graph : *graphs) engine.add_graph(std::move(graph));
+  for (std::uint32_t i = 0; i < functions_.size(); ++i) {
+    runtime::LinkedGraph& linked = *engine.graphs()[i];
+    if (linked.kind == runtime::LinkedGraph::Kind::bootstrap)
+      engine.register_bootstrap(linked, runtime::kNone, engine.graphs()[target_of_[i]].get());
+    if (linked.kind != runtime::LinkedGraph::Kind::target) continue;
+    if (const auto registered = engine.register_receives(linked); !registered)
       return refuse(Kind::site_key_conflict, linked.name,
                     "site " + std::to_string(linked.receives[registered.error().at].site) + " is received by another target");
+    if (!engine.register_sources(linked)) return refuse(Kind::out_of_memory, linked.name, "too many event sources");
     node_->by_name_.emplace(linked.name, i);
     node_->by_name_.emplace(linked.base_name, i);
+  }
+  return {};
+}
+
+// Components that peers may call, or that have a bootstrap of their own.
+std::expected<void, InstallError> Installer::add_services() {
+  runtime::Engine& engine = *node_->engine_;
+  for (std::uint32_t i = 0; i < engine.instances().size(); ++i) {
+    auto graph = runtime::make_service_graph(engine.instances()[i], i, static_cast<std::uint32_t>(engine.graphs().size()), registry_);
+    if (!graph) continue;
+    runtime::LinkedGraph& service = engine.add_graph(std::move(graph));
+    engine.set_service(i, service);
+    if (engine.instances()[i].type->has_bootstrap)
+      engine.register_bootstrap(service, static_cast<std::uint32_t>(service.ops.size()) - 1, nullptr);
   }
   return {};
 }
@@ -235,6 +319,10 @@ std::string_view InstallError::kind_name(Kind kind) {
     case Kind::unresolved_ops: return "UnresolvedOps";
     case Kind::unknown_config_slot: return "UnknownConfigSlot";
     case Kind::bad_address: return "BadAddress";
+    case Kind::function_definition_conflict: return "FunctionDefinitionConflict";
+    case Kind::recursive_function_call: return "RecursiveFunctionCall";
+    case Kind::bad_limits: return "BadLimits";
+    case Kind::out_of_memory: return "OutOfMemory";
   }
   return "InstallError";
 }

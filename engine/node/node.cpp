@@ -6,75 +6,8 @@
 #include "runtime/engine.h"
 
 namespace bb {
-namespace {
-
-Status status_of(framework::AddressBookError error) {
-  switch (error) {
-    case framework::AddressBookError::none: return {};
-    case framework::AddressBookError::unknown_peer: return fail(Code::unknown_peer);
-    case framework::AddressBookError::empty_list: return fail(Code::empty_list);
-    case framework::AddressBookError::full: return fail(Code::over_cap);
-    case framework::AddressBookError::no_memory: return fail(Code::no_memory);
-  }
-  return {};
-}
-
-}  // namespace
-
 Node::Node() = default;
 Node::~Node() = default;
-
-Result<PeerHandle> Node::admit(const AuthenticatedPeer& peer) {
-  if (engine_->busy()) return fail(Code::busy);
-  BB_TRY(index, engine_->peers().admit(peer.id(), peer.maker()));
-  return engine_->peers().handle_of(index);
-}
-
-Result<PeerHandle> Node::handle_of(const PeerId& peer) const {
-  const std::uint32_t index = engine_->peers().find(peer);
-  if (index == framework::kNoPeer) return fail(Code::unknown_peer);
-  return engine_->peers().handle_of(index);
-}
-
-Result<PeerId> Node::peer_of(PeerHandle handle) const {
-  const std::uint32_t index = engine_->peers().resolve(handle);
-  if (index == framework::kNoPeer) return fail(Code::unknown_peer);
-  return engine_->peers().at(index).id;
-}
-
-void Node::retire(PeerHandle handle) {
-  const std::uint32_t index = engine_->peers().resolve(handle);
-  if (index != framework::kNoPeer && !engine_->busy()) engine_->peers().retire(index, engine_->outbound());
-}
-
-Status Node::grant(PeerHandle peer, std::uint64_t total_bytes) {
-  const std::uint32_t index = engine_->peers().resolve(peer);
-  if (index == framework::kNoPeer) return fail(Code::unknown_peer);
-  framework::PeerOutbound& queue = engine_->peers().at(index).outbound;
-  queue.granted = std::max(total_bytes, queue.granted);  // absolute, so a repeated or late grant takes nothing back
-  queue.dial_asked = false;
-  return {};
-}
-
-Status Node::add_peer(const PeerId& peer, std::span<const Address> addresses) {
-  return status_of(engine_->peers().add_peer(peer, addresses));
-}
-Status Node::drop_peer(const PeerId& peer) { return status_of(engine_->peers().drop_peer(peer, engine_->outbound())); }
-Status Node::register_address(const PeerId& peer, const Address& address) {
-  return status_of(engine_->peers().register_address(peer, address));
-}
-Status Node::forget_address(const PeerId& peer, const Address& address) {
-  return status_of(engine_->peers().forget_address(peer, address));
-}
-
-std::vector<Address> Node::addresses_of(const PeerId& peer) const {
-  std::vector<Address> addresses;
-  const std::uint32_t index = engine_->peers().find(peer);
-  if (index == framework::kNoPeer) return addresses;
-  for (const ByteBuffer& bytes : engine_->peers().at(index).addresses)
-    if (auto address = Address::from_bytes(bytes)) addresses.push_back(std::move(*address));
-  return addresses;
-}
 
 Poll Node::poll(std::uint64_t now_ns, std::uint32_t ops) {
   if (engine_->busy()) return {.steps = {}, .more = true};
@@ -99,6 +32,35 @@ Component* Node::component(std::string_view slot) {
   for (const runtime::Instance& instance : engine_->instances())
     if (instance.slot == slot) return instance.component.get();
   return nullptr;
+}
+
+std::optional<std::uint32_t> Node::find_name(std::string_view name) const {
+  for (std::uint32_t i = 0; i < engine_->names().size(); ++i)
+    if (engine_->names()[i] == name) return i;
+  return std::nullopt;
+}
+
+// A name that no installed graph knows starts nothing, but the host still hears of the phase.
+Status Node::fire_lifecycle(std::string_view phase) {
+  if (engine_->busy()) return fail(Code::busy);
+  return engine_->fire_lifecycle(engine_->intern(phase));
+}
+
+Status Node::subscribe_event(std::string_view kind, std::string_view target, std::string_view input) {
+  if (engine_->busy()) return fail(Code::busy);
+  const auto found = find_target(target);
+  if (!found) return fail(Code::unknown_module);
+  runtime::LinkedGraph& graph = *engine_->graphs()[found->v];
+  const auto* port = graph.find_input(input);
+  if (!port) return fail(Code::unknown_input);
+  return engine_->subscribe(engine_->intern(kind), graph, port->value);
+}
+
+void Node::suspended(std::uint64_t gap_ns) { engine_->suspended(gap_ns); }
+void Node::set_span_hook(SpanHook hook) { engine_->set_span_hook(hook); }
+std::uint64_t Node::metric(std::string_view name) const {
+  const auto found = find_name(name);
+  return found ? engine_->metric(*found) : 0;
 }
 
 void Node::set_mask(StepMask mask) { engine_->set_mask(mask); }

@@ -11,4 +11,27 @@ ByteBuffer SendEnvelope::bytes() const {
   return whole;
 }
 
+std::string_view PeerChange::kind_name(Kind kind) {
+  switch (kind) {
+    case Kind::blocked: return "PeerBlocked";
+    case Kind::down: return "PeerDown";
+    case Kind::up: return "PeerUp";
+    case Kind::suspect: return "PeerSuspect";
+    case Kind::notified: return "BackoffNoticeSent";
+    case Kind::silenced: return "SilentDropActive";
+  }
+  return "PeerChange";
+}
+
+std::string_view PeerChange::reason_name(Reason reason) {
+  switch (reason) {
+    case Reason::none: return "";
+    case Reason::blocklisted: return "blocklisted";
+    case Reason::not_allowlisted: return "not_allowlisted";
+    case Reason::cooldown: return "cooldown";
+    case Reason::quarantined: return "quarantined";
+  }
+  return "";
+}
+
 }  // namespace bb

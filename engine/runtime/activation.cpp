@@ -8,14 +8,14 @@
 namespace bb::runtime {
 
 Activation* Activation::create(Memory& memory, LinkedGraph& graph, ExecId exec) {
-  // Room for one slot count per op is more than any plan needs: a slot counts only with two ops or more.
-  const std::size_t bytes =
-      sizeof(Activation) + sizeof(Value) * graph.value_count + sizeof(std::uint16_t) * (graph.ops.size() + graph.ops.size() / 2);
+  const std::size_t bytes = sizeof(Activation) + sizeof(Value) * graph.value_count +
+                            sizeof(std::uint16_t) * (graph.ops.size() + graph.exclusive_max);
   if (bytes > UINT32_MAX) return nullptr;
   void* block = memory.allocate(bytes);
   if (!block) return nullptr;
   auto* activation = new (block) Activation{};
   activation->graph = &graph;
+  activation->root = activation;
   activation->exec = exec;
   activation->block_bytes = static_cast<std::uint32_t>(bytes);
   std::uninitialized_default_construct_n(activation->values(), graph.value_count);
@@ -25,7 +25,7 @@ Activation* Activation::create(Memory& memory, LinkedGraph& graph, ExecId exec) 
 void Activation::set_plan(Plan* taken) {
   plan = taken;
   std::copy(plan->missing.begin(), plan->missing.end(), missing());
-  for (std::size_t i = 0; i < plan->exclusive.size(); ++i) slot_ops()[i] = plan->exclusive[i].ops;
+  for (std::uint32_t i = 0; i < plan->exclusive.size(); ++i) slot_ops()[i] = plan->exclusive[i].ops;
 }
 
 void Activation::destroy(Memory& memory, Activation* activation) {

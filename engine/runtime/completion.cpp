@@ -1,12 +1,17 @@
-// Parked ops: the host completes or fails them, deadlines and unanswered requests end them. A completion only enqueues; its op
-// goes on in the next poll.
+// Parked ops: the host, other ops and timers complete or fail them, deadlines and unanswered requests end them. A completion only
+// enqueues; its op goes on in a poll.
 #include "op/port_types.h"
 #include "runtime/engine.h"
 
 namespace bb::runtime {
 
-Result<CommandId> Engine::open_command(OpContext&, std::uint64_t) {
+// Everything that the end of the command will need is taken now, so that a completion never fails for want of room.
+Result<CommandId> Engine::open_command(OpContext& ctx, std::uint64_t) {
+  if (const CommandId open = OpContextBuilder::command(ctx); open.valid()) return open;
   if (parked_.size() >= config_.limits.parked_ops_max) return fail(Code::over_cap, config_.limits.parked_ops_max);
+  if (!ingress_.try_reserve(parked_.size() + 1) || !completions_.try_reserve(parked_.size() + 1) || !failures_.try_reserve(parked_.size() + 1) ||
+      !parked_.try_insert(next_command_, {}))
+    return fail(Code::no_memory);
   return CommandId{next_command_++};
 }
 
@@ -23,8 +28,6 @@ Component* Engine::sibling(ComponentRef from, std::string_view slot, ComponentRe
   return nullptr;
 }
 
-void Engine::peer_unresolved(const PeerId& peer, OpRef op, ExecId exec) { unresolved_.push_back({peer, op, exec}); }
-
 Status Engine::complete(CommandId command, std::span<Value> outputs) {
   if (polling_) return fail(Code::busy);
   Parked* parked = parked_.find(command.v);
@@ -34,11 +37,12 @@ Status Engine::complete(CommandId command, std::span<Value> outputs) {
   }
   LinkedGraph& graph = *parked->activation->graph;
   const LinkedOp& linked = graph.ops[parked->op];
-  const OpDeclaration& declaration = *graph.facts[parked->op].declaration;
+  const OpDeclaration* declaration = graph.facts[parked->op].declaration;
   if (outputs.size() > linked.out_count) return fail(Code::too_many_inputs, linked.out_count);
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (!op::port_accepts(declaration, static_cast<std::uint32_t>(i), outputs[i])) return fail(Code::type_mismatch, i);
+    if (declaration && !op::port_accepts(*declaration, static_cast<std::uint32_t>(i), outputs[i]))
+      return fail(Code::type_mismatch, i);
     bytes += encoded_size(outputs[i]);
   }
   if (bytes > config_.limits.completion_bytes_max) return fail(Code::oversize_payload, bytes);
@@ -47,8 +51,7 @@ Status Engine::complete(CommandId command, std::span<Value> outputs) {
     if (value != kNone) parked->activation->values()[value] = std::move(outputs[i]);
   }
   parked->completed = true;
-  // Room is certain: the ingress keeps a place for every op that may be parked.
-  BB_ASSERT(ingress_.try_push({Ingress::Kind::completion, nullptr, command}));
+  ingress_.push_reserved({Ingress::Kind::completion, nullptr, command});
   return {};
 }
 
@@ -59,69 +62,118 @@ Status Engine::complete_failed(CommandId command, OpError error) {
     ++counters_.late_completions;
     return fail(Code::unknown_command);
   }
+  failures_.insert_reserved(command.v, std::move(error));
   parked->completed = true;
-  failures_.insert(command.v, {command, std::move(error)});
-  BB_ASSERT(ingress_.try_push({Ingress::Kind::completion, nullptr, command}));
+  ingress_.push_reserved({Ingress::Kind::completion, nullptr, command});
   return {};
 }
 
-void Engine::apply_completion(CommandId command) {
-  if (Failure* failure = failures_.find(command.v)) {
-    OpError error = std::move(failure->error);
-    failures_.erase(command.v);
-    fail_parked(command, std::move(error));
-    return;
-  }
-  const Parked parked = *parked_.find(command.v);
-  parked_.erase(command.v);
-  if (parked.deadline.valid()) scheduler_.cancel(parked.deadline);
-  const std::uint32_t component = parked.activation->graph->ops[parked.op].component;
-  const bool shared = component != kNone && instances_[component].holder != parked.activation;
-  if (shared) --instances_[component].parked;
-  finish_op(parked.activation, parked.op);
-  let_go(parked.activation);
-  if (shared) try_waiting_starts();
+// By an op of this poll, or by a timer: the outputs' types are the ops' own affair.
+void Engine::complete_later(CommandId command, Value value) {
+  Parked* parked = parked_.find(command.v);
+  if (!parked || parked->completed || !parked->activation) return;
+  const LinkedGraph& graph = *parked->activation->graph;
+  const LinkedOp& linked = graph.ops[parked->op];
+  const std::uint32_t output = linked.out_count > 0 ? graph.outputs[linked.out_begin] : kNone;
+  if (output != kNone) parked->activation->values()[output] = std::move(value);
+  parked->completed = true;
+  completions_.push_reserved(command);
 }
 
-void Engine::fail_parked(CommandId command, OpError error) {
+Status Engine::wake_after(CommandId command, std::uint64_t delay_ns) {
+  Parked* parked = parked_.find(command.v);
+  BB_ASSERT(parked != nullptr);
+  const std::uint64_t now = timers_.now_ns();
+  BB_TRY(timer,
+         timers_.schedule(delay_ns > UINT64_MAX - now ? UINT64_MAX : now + delay_ns, {framework::Timer::Kind::wake, command.v}));
+  parked->wake = timer;
+  return {};
+}
+
+// False when there is no room for what it starts; the command is then as it was.
+bool Engine::apply_completion(CommandId command) {
   const Parked* found = parked_.find(command.v);
-  if (!found) return;
-  const Parked parked = *found;
-  parked_.erase(command.v);
-  if (parked.deadline.valid()) scheduler_.cancel(parked.deadline);
-  const std::uint32_t component = parked.activation->graph->ops[parked.op].component;
-  const bool shared = component != kNone && instances_[component].holder != parked.activation;
-  if (shared) --instances_[component].parked;
-  fail_op(parked.activation, parked.op, std::move(error));
+  BB_ASSERT(found != nullptr);
+  if (!room_to_finish(found->activation, found->op)) return false;
+  OpError* const failure = failures_.find(command.v);
+  const Parked parked = take_parked(command);
+  if (failure) {
+    if (permits_.waiting() > 0) permits_.abandon(command);
+    if (queues_.waiting() > 0) queues_.abandon(command);
+    fail_op(parked.activation, parked.op, std::move(*failure));
+    failures_.erase(command.v);
+  } else {
+    finish_op(parked.activation, parked.op);
+  }
   let_go(parked.activation);
-  if (shared) try_waiting_starts();
+  if (starts_due_) begin_waiting();
+  return true;
+}
+
+// By a deadline, a timeout, the transport: the op fails in this poll, or in the next.
+void Engine::fail_later(CommandId command, OpError error) {
+  Parked* parked = parked_.find(command.v);
+  if (!parked || parked->completed) return;
+  parked->completed = true;
+  failures_.insert_reserved(command.v, std::move(error));
+  completions_.push_reserved(command);
+}
+
+Engine::Parked Engine::take_parked(CommandId command) {
+  const Parked parked = *parked_.find(command.v);
+  parked_.erase(command.v);
+  if (parked.deadline.valid()) deadlines_.cancel(parked.deadline);
+  if (parked.wake.valid()) timers_.cancel(parked.wake);
+  if (parked.activation->root->bootstrap) bootstrap_.announced = false;
+  const std::uint32_t component = parked.activation->graph->ops[parked.op].component;
+  if (component != kNone && instances_[component].holder != parked.activation->root) {
+    --instances_[component].parked;
+    starts_due_ = !waiting_starts_.empty();
+  }
+  return parked;
 }
 
 void Engine::expire(const framework::Timer& timer) {
-  switch (timer.kind) {
-    case framework::Timer::Kind::command_deadline: {
-      const CommandId command{timer.key};
-      Parked* parked = parked_.find(command.v);
-      BB_ASSERT(parked != nullptr);
-      parked->deadline = {};
-      if (!parked->completed) fail_parked(command, {OpErrorKind::timeout, "deadline_exceeded", "deadline exceeded"});
-      return;
-    }
-    case framework::Timer::Kind::request_expiry: {
-      const framework::RequestOutcome outcome = requests_.expire(timer.key);
-      if (outcome.kind == framework::RequestOutcome::Kind::forgotten) return;
-      const bool waits = outcome.waiter.valid() && parked_.find(outcome.waiter.v) != nullptr;
-      const PeerId& peer = peers_.at(outcome.peer).id;
-      emit(mask_.failures, WireTimeout{.peer = peer,
-                                       .request_id = outcome.request_id,
-                                       .target_site = peer.site_hash(),
-                                       .started_ns = outcome.started_ns,
-                                       .waiter = waits ? outcome.waiter : CommandId{}});
-      if (waits && outcome.kind == framework::RequestOutcome::Kind::last_expired && !parked_.find(outcome.waiter.v)->completed)
-        fail_parked(outcome.waiter, {OpErrorKind::timeout, "chain_timeout", "chain timeout"});
-      return;
-    }
+  if (timer.kind == framework::Timer::Kind::silence) {
+    const auto slot = static_cast<std::uint32_t>(timer.key);
+    if (const auto transition = rtt_.silence_due(slot, deadlines_)) note_silence(*transition);
+  } else if (timer.kind == framework::Timer::Kind::command_deadline) {
+    const CommandId command{timer.key};
+    parked_.find(command.v)->deadline = {};
+    fail_later(command, {OpErrorKind::timeout, "deadline_exceeded", "deadline exceeded"});
+  } else {
+    BB_ASSERT(timer.kind == framework::Timer::Kind::request_expiry);
+    const framework::RequestOutcome outcome = requests_.expire(timer.key);
+    if (outcome.kind == framework::RequestOutcome::Kind::forgotten) return;
+    note_failure(outcome.peer);
+    request_ended(outcome, {OpErrorKind::timeout, "chain_timeout", "chain timeout"});
   }
+}
+
+// A request to one peer is over without an answer; with the last of them whoever waits fails.
+void Engine::request_ended(const framework::RequestOutcome& outcome, OpError error) {
+  const Parked* waiter = outcome.waiter.valid() ? parked_.find(outcome.waiter.v) : nullptr;
+  const PeerId& peer = peers_.at(outcome.peer).id;
+  if (error.kind == OpErrorKind::timeout)
+    emit_later(mask_.failures, WireTimeout{.peer = peer,
+                                           .request_id = outcome.request_id,
+                                           .target_site = peer.site_hash(),
+                                           .started_ns = outcome.started_ns,
+                                           .waiter = waiter ? outcome.waiter : CommandId{}});
+  if (waiter && outcome.kind == framework::RequestOutcome::Kind::last_expired) fail_later(outcome.waiter, std::move(error));
+}
+
+void Engine::request_evicted(const framework::RequestOutcome& outcome) {
+  request_ended(outcome, {OpErrorKind::timeout, "request_evicted", "too many requests await an answer"});
+}
+
+Status Engine::send_failed(std::uint64_t request_id, std::uint32_t peer, std::string_view reason) {
+  if (polling_) return fail(Code::busy);
+  note_failure(peer);
+  const framework::RequestOutcome outcome = requests_.send_failed(request_id, peer, deadlines_);
+  if (outcome.kind != framework::RequestOutcome::Kind::none)
+    request_ended(outcome, {OpErrorKind::remote_failed, "send_failed", std::string(reason)});
+  return {};
 }
 
 }  // namespace bb::runtime

@@ -1,9 +1,9 @@
-// An inbound frame: scanned, checked against what was seen, its fills decoded into the slots of one execution per graph. Bytes are
-// charged here, once; nothing is recorded before it is certain that the frame can be taken whole.
+// An inbound frame: judged, scanned, checked against what was seen, its fills decoded into the slots of one execution per graph.
+// Bytes are charged here, once; nothing is recorded before it is certain that the frame can be taken whole.
+#include <algorithm>
+
 #include "runtime/engine.h"
 #include "wire/carriers.h"
-
-#include <algorithm>
 
 namespace bb::runtime {
 namespace {
@@ -18,9 +18,7 @@ std::uint64_t site_of(Bytes suffix) {
   return site;
 }
 
-Received refused(Code code, std::uint64_t at = 0) {
-  return {.kind = Received::Kind::refused, .error = fail(code, at).error(), .envelope = {}};
-}
+Received refused(const Error& error) { return {.kind = Received::Kind::refused, .error = error, .envelope = {}}; }
 
 }  // namespace
 
@@ -35,47 +33,87 @@ Received Engine::receive(std::uint32_t peer, Bytes frame) {
   return received;
 }
 
+// Cheapest first; a frame that is refused changes nothing but a counter.
 Received Engine::deliver(std::uint32_t peer, Bytes frame) {
-  if (polling_) return refused(Code::busy);
-  if (const auto parsed = view_.parse(frame, config_.limits.envelope); !parsed)
+  if (polling_) return refused({Code::busy});
+  if (const auto admitted = admit_frame(peer, frame.size()); !admitted) return refused(admitted.error());
+  if (const auto parsed = view_.parse(frame, config_.limits.envelope); !parsed) {
+    if (parsed.error().kind == EnvelopeError::Kind::no_memory) return refused({Code::no_memory});
+    note_malformed(peer);
     return {.kind = Received::Kind::malformed, .error = {}, .envelope = parsed.error()};
+  }
   framework::PeerRecord& record = peers_.at(peer);
   const bool numbered = view_.incarnation != 0 && view_.sequence != 0;
   if (numbered && record.windows.seen(view_.incarnation, view_.sequence))
     return {.kind = Received::Kind::duplicate, .error = {}, .envelope = {}};
-  const auto fills = static_cast<std::uint32_t>(view_.fills.size());
-  if (ingress_starts_ + fills > config_.limits.ingress_max) return refused(Code::queue_full, ingress_starts_);
-  if (executions_ + fills > config_.limits.executions_max) return refused(Code::queue_full, executions_);
-  if (!ingress_bytes_.try_charge(frame.size())) return refused(Code::budget_exceeded, frame.size());
+  const std::uint32_t fills = view_.fills.size();
+  const bool notice = fills > 0 && view_.fills[0].type_hash == wire::kBackoffNoticeHash;
+  const bool response = view_.correlation_kind == static_cast<std::int32_t>(wire::CorrelationKind::response);
+  if (!notice && !response) {
+    const std::uint32_t most = config_.limits.ingress_max;
+    if (ingress_starts_ + fills > most) return refused({Code::queue_full, ingress_starts_});
+    if (executions_ + fills > config_.limits.executions_max) return refused({Code::queue_full, executions_});
+    if (record.ingress_starts > 0 &&
+        record.ingress_starts + fills > std::max<std::uint64_t>(1, std::uint64_t{most} * config_.limits.peer_share_percent / 100))
+      return refused({Code::queue_full, record.ingress_starts});
+  }
+  if (!ingress_bytes_.try_charge(frame.size())) return refused({Code::budget_exceeded, static_cast<std::uint32_t>(frame.size())});
+  if (numbered && !record.windows.try_prepare(view_.incarnation)) {
+    ingress_bytes_.release(frame.size());
+    return refused({Code::no_memory});
+  }
 
   opened_.clear();
   charged_ = 0;
   out_of_memory_ = false;
-  const bool control = !view_.fills.empty() && view_.fills[0].type_hash == wire::kBackoffNoticeHash;
-  if (control) {
-    ++counters_.backoff_notices;
-  } else if (!deliver_response(peer)) {
-    for (std::uint32_t i = 0; i < fills; ++i) deliver_fill(peer, i);
+  const std::uint32_t told = later_.size();
+  if (notice) {
+    out_of_memory_ = !read_notice(peer);
+  } else if (response) {
+    out_of_memory_ = !deliver_response(peer);
+  } else {
+    for (std::uint32_t i = 0; i < fills && !out_of_memory_; ++i) deliver_fill(peer, i);
   }
+  const auto starts = opened_.size();
+  if (!ingress_.try_reserve(starts + parked_.size())) out_of_memory_ = true;
+  for (std::uint32_t i = 0; i < starts && !out_of_memory_; ++i)
+    out_of_memory_ = !plan(opened_[i], opened_[i]->graph->kind == LinkedGraph::Kind::service ? PlanStart::Mode::one : PlanStart::Mode::seeds,
+                           opened_[i]->call_op);
   ingress_bytes_.release(frame.size() - charged_);  // the rest is tied to the values
   if (out_of_memory_) {
-    for (Activation* activation : opened_) discard(activation);
-    return refused(Code::no_memory);
+    while (!opened_.empty()) {
+      discard(opened_.back());
+      opened_.pop_back();
+    }
+    later_.truncate(std::min(told, later_.size()));
+    return refused({Code::no_memory});
   }
   for (Activation* activation : opened_) {
     activation->inbound.remaining_ns = view_.remaining_deadline_ns;
     activation->inbound.request_id = view_.request_id;
     activation->inbound.source = record.id_value;
-    BB_ASSERT(submit(activation).has_value());
+    activation->from_envelope = true;
+    activation->live = 1;
+    activation->stage = Activation::Stage::submitted;
+    activation->peer = peer;
+    activation->peer_generation = record.generation;
+    ++ingress_starts_;
+    if (record.ingress_starts++ == 0) ++loaded_peers_;
+    ingress_.push_reserved({Ingress::Kind::start, activation, {}});
   }
   if (numbered) record.windows.record(view_.incarnation, view_.sequence);
-  if (!view_.source_addresses.empty()) peers_.merge_hints(record, view_.source_addresses);
+  for (const std::uint64_t key : payload_keys_) payloads_.record(key);
+  if (!view_.source_addresses.empty() && !peers_.merge_hints(record, {view_.source_addresses.data(), view_.source_addresses.size()}))
+    receive_failed({.source = record.id,
+                    .payload_size = view_.source_addresses.size() * sizeof(Address),
+                    .kind = WireReceiveFailed::Kind::allocation_failed,
+                    .error = {Code::no_memory}});
+  if (starts > 0) check_pressure(peer);
   return {};
 }
 
-// An answer goes to the op that awaits it and to no site.
+// An answer goes to the op that awaits it and to no site. False when there is no memory for it.
 bool Engine::deliver_response(std::uint32_t peer) {
-  if (view_.correlation_kind != static_cast<std::int32_t>(wire::CorrelationKind::response)) return false;
   if (view_.request_id == 0 || view_.fills.empty()) {
     ++counters_.unmatched_responses;
     return true;
@@ -83,6 +121,7 @@ bool Engine::deliver_response(std::uint32_t peer) {
   const wire::FillView& fill = view_.fills[0];
   auto value = fill.trigger_only ? Result<Value>(Value::trigger()) : decode_value(memory_, fill.type_hash, fill.payload);
   if (!value) {
+    if (value.error().code == Code::no_memory) return false;
     receive_failed({.source = peers_.at(peer).id,
                     .actual_hash = fill.type_hash,
                     .payload_size = fill.payload.size(),
@@ -91,19 +130,39 @@ bool Engine::deliver_response(std::uint32_t peer) {
                     .error = value.error()});
     return true;
   }
-  const framework::RequestOutcome outcome = requests_.answer(view_.request_id, peer, *value);
-  if (outcome.kind == framework::RequestOutcome::Kind::none) ++counters_.unmatched_responses;
-  if (outcome.kind == framework::RequestOutcome::Kind::answered) (void)complete(outcome.waiter, {&*value, 1});
+  const auto outcome = requests_.answer(view_.request_id, peer, *value, timers_.now_ns(), deadlines_);
+  if (!outcome) return false;
+  if (outcome->kind == framework::RequestOutcome::Kind::none) {
+    ++counters_.unmatched_responses;
+    return true;
+  }
+  note_success(peer);
+  const std::uint64_t site = peers_.at(peer).id.site_hash();
+  const auto transition = rtt_.observe_round_trip(site, outcome->chain, outcome->elapsed_ns, timers_.now_ns(), deadlines_);
+  if (transition && *transition) note_silence(**transition);
+  for (const wire::RttReport& report : view_.reports)
+    rtt_.ingest_reported_outgoing(site, {.next_hop = report.next_hop_site_id,
+                                         .chain_id = report.chain_id,
+                                         .srtt_ns = report.srtt_ns,
+                                         .rttvar_ns = report.rttvar_ns,
+                                         .sample_count = report.sample_count});
+  publish_infra(InfraEvent::wire_response_landed);
+  if (outcome->kind == framework::RequestOutcome::Kind::answered) {
+    if (const auto completed = complete(outcome->waiter, {&*value, 1}); !completed)
+      fail_later(outcome->waiter, {OpErrorKind::remote_failed, code_name(completed.error().code), "the answer does not fit"});
+  }
   return true;
 }
 
-void Engine::receive_failed(WireReceiveFailed failure) { emit_later(mask_.failures, std::move(failure)); }
+void Engine::receive_failed(WireReceiveFailed failure) {
+  publish_infra(InfraEvent::wire_receive_error);
+  emit_later(mask_.failures, std::move(failure));
+}
 
-void Engine::deliver_fill(std::uint32_t peer, std::uint32_t index) {
+// The receive that a fill is for; nullptr when it is for none, which has been told.
+const Engine::ReceiveAt* Engine::receive_of(std::uint32_t peer, std::uint32_t index) {
   const wire::FillView& fill = view_.fills[index];
   const PeerId& source = peers_.at(peer).id;
-  WireReceiveFailed failure{
-      .source = source, .fill = index, .actual_hash = fill.type_hash, .payload_size = fill.payload.size(), .error = {}};
   std::uint64_t site = 0;
   if (is_site_suffix(fill.suffix)) {
     site = site_of(fill.suffix);
@@ -112,9 +171,10 @@ void Engine::deliver_fill(std::uint32_t peer, std::uint32_t index) {
     if (address && address->site_id()) {
       site = address->site_id()->v;
     } else if (address && address->component_ref() && address->op_name()) {
-      failure.kind = WireReceiveFailed::Kind::unknown_component;
-      return receive_failed(std::move(failure));
+      deliver_call(peer, index, *address);
+      return nullptr;
     } else {
+      publish_infra(InfraEvent::wire_decode_failure);
       emit_later(mask_.failures,
                  WireDecodeFailed{.source = source,
                                   .fill = index,
@@ -122,23 +182,30 @@ void Engine::deliver_fill(std::uint32_t peer, std::uint32_t index) {
                                   .payload_size = fill.payload.size(),
                                   .detail = address ? std::string("address shape neither data-plane nor control-plane")
                                                     : "suffix: " + std::string(code_name(address.error().code))});
-      return;
+      return nullptr;
     }
   }
-  const ReceiveAt* at = receives_.find(site);
-  if (!at) {
-    failure.kind = WireReceiveFailed::Kind::unknown_site;
-    return receive_failed(std::move(failure));
+  if (const ReceiveAt* at = receives_.find(site)) return at;
+  receive_failed({.source = source,
+                  .fill = index,
+                  .actual_hash = fill.type_hash,
+                  .payload_size = fill.payload.size(),
+                  .kind = WireReceiveFailed::Kind::unknown_site,
+                  .error = {}});
+  return nullptr;
+}
+
+void Engine::deliver_fill(std::uint32_t peer, std::uint32_t index) {
+  const ReceiveAt* const at = receive_of(peer, index);
+  if (!at) return;
+  const wire::FillView& fill = view_.fills[index];
+  const PeerId& source = peers_.at(peer).id;
+  if (is_repeated(source, index)) {
+    ++counters_.duplicates;
+    return;
   }
-  // Peers that number nothing: the same payload under the same request is the same message.
-  if (view_.request_id != 0 && (view_.incarnation == 0 || view_.sequence == 0)) {
-    std::uint64_t key = fnv1a64(fill.payload, source.site_hash() ^ view_.request_id);
-    key = (key ^ index) * 0x00000100000001b3ULL;
-    if (!payloads_.accept(key)) {
-      ++counters_.duplicates;
-      return;
-    }
-  }
+  WireReceiveFailed failure{
+      .source = source, .fill = index, .actual_hash = fill.type_hash, .payload_size = fill.payload.size(), .error = {}};
   const LinkedGraph::Receive& receive = at->graph->receives[at->receive];
   Value value;
   if (fill.trigger_only) {
@@ -163,26 +230,72 @@ void Engine::deliver_fill(std::uint32_t peer, std::uint32_t index) {
     }
     value = std::move(*decoded);
   }
-  Activation* activation = activation_for(*at);
+  Activation* activation = activation_for(*at->graph, receive.payload);
   if (!activation) {
     out_of_memory_ = true;
     return;
   }
-  if (value.attach_charge(ingress_bytes_, fill.payload.size())) charged_ += fill.payload.size();
+  charge(value, fill.payload.size());
   activation->values()[receive.payload] = std::move(value);
   if (receive.sender != kNone) activation->values()[receive.sender] = peers_.at(peer).id_value;
 }
 
+// Of peers that number nothing: the same payload under the same request is the same message.
+bool Engine::is_repeated(const PeerId& source, std::uint32_t index) {
+  if (index == 0) payload_keys_.clear();
+  if (view_.request_id == 0 || (view_.incarnation != 0 && view_.sequence != 0)) return false;
+  std::uint64_t key = fnv1a64(view_.fills[index].payload, source.site_hash() ^ view_.request_id);
+  key = (key ^ index) * 0x00000100000001b3ULL;
+  if (payloads_.contains(key)) return true;
+  if (!payload_keys_.try_push(key) || !payloads_.try_reserve(payload_keys_.size())) out_of_memory_ = true;
+  return out_of_memory_;
+}
+
+// Bytes of the frame that a value keeps alive.
+void Engine::charge(Value& value, std::uint64_t bytes) {
+  if (value.attach_charge(ingress_bytes_, bytes)) charged_ += bytes;
+}
+
+// A component's method, named by a peer.
+void Engine::deliver_call(std::uint32_t peer, std::uint32_t index, const Address& address) {
+  const wire::FillView& fill = view_.fills[index];
+  const std::uint32_t component = address.component_ref()->v;
+  LinkedGraph* const service = component < instances_.size() ? instances_[component].service : nullptr;
+  std::uint32_t op = kNone;
+  if (service) {
+    const auto& methods = instances_[component].type->remote_methods;
+    const auto found = std::find(methods.begin(), methods.end(), *address.op_name());
+    if (found != methods.end()) op = static_cast<std::uint32_t>(found - methods.begin());
+  }
+  if (op == kNone)
+    return receive_failed({.source = peers_.at(peer).id,
+                           .fill = index,
+                           .actual_hash = fill.type_hash,
+                           .payload_size = fill.payload.size(),
+                           .kind = WireReceiveFailed::Kind::unknown_component,
+                           .error = {}});
+  auto payload = Value::bytes(memory_, fill.payload);
+  auto made = payload ? prepare(*service) : Result<Activation*>(std::unexpected(payload.error()));
+  if (!made || !opened_.try_push(*made)) {
+    if (made) discard(*made);
+    out_of_memory_ = true;
+    return;
+  }
+  charge(*payload, fill.payload.size());
+  (*made)->values()[0] = std::move(*payload);
+  (*made)->values()[1] = Value::number(Carrier::request_id, view_.request_id);
+  (*made)->call_op = op;
+}
+
 // One execution per graph and envelope; a second fill for a site that has its value opens another.
-Activation* Engine::activation_for(const ReceiveAt& at) {
-  const std::uint32_t payload = at.graph->receives[at.receive].payload;
+Activation* Engine::activation_for(LinkedGraph& graph, std::uint32_t payload) {
   for (Activation* open : opened_)
-    if (open->graph == at.graph && !open->values()[payload].present()) return open;
-  auto made = prepare(*at.graph);
+    if (open->graph == &graph && !open->values()[payload].present()) return open;
+  auto made = prepare(graph);
   if (!made) return nullptr;
-  (*made)->from_envelope = true;
-  opened_.push_back(*made);
-  return *made;
+  if (opened_.try_push(*made)) return *made;
+  discard(*made);
+  return nullptr;
 }
 
 }  // namespace bb::runtime

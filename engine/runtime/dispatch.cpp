@@ -1,18 +1,61 @@
-// Running ops: starts, the frontier, one dispatch, and what each of its three ends does to the execution.
+// Running ops: starts, the frontier, one dispatch, calls, and what each end of an op does to its execution.
+#include <algorithm>
+
 #include "runtime/engine.h"
 
 namespace bb::runtime {
+namespace {
 
-void Engine::start(Activation* activation) {
-  if (!activation->plan->exclusive.empty() && (!waiting_starts_.empty() || !take_slots(activation))) {
-    // Room is certain: executions are bounded by the same limit.
-    BB_ASSERT(waiting_starts_.try_push(activation));
-    return;
-  }
-  begin(activation);
+constexpr std::uint32_t kStepsPerOp = 4;  // completed or failed, suspended, and what a Send reports of one destination
+
+}  // namespace
+
+// For so many more ready ops, function outputs and steps, and one event that an op publishes. What is written then cannot fail.
+bool Engine::make_room(std::uint64_t ready, std::uint64_t events, std::uint64_t steps) {
+  ++events;
+  const auto ops = static_cast<std::uint32_t>(std::min<std::uint64_t>(ready + waiting_ops_.size(), UINT32_MAX));
+  return steps_.try_reserve(steps_.size() + steps + events_.size() + events) &&
+         events_.try_reserve(events_.size() + events) && frontier_.try_reserve(ops) &&
+         (!gate_closed_ || gated_ops_.try_reserve(ops)) && waiting_ops_.try_reserve(waiting_ops_.size() + std::uint64_t{1});
 }
 
-// All slots at once or none, so two executions never wait for each other.
+// What ends in a body may write outputs of every caller above, make their ops ready, and end their calls.
+bool Engine::make_room_with_callers(const Activation* activation, std::uint64_t ready, std::uint64_t events) {
+  std::uint64_t steps = kStepsPerOp;
+  for (const Activation* inner = activation; inner->parent; inner = inner->parent) {
+    const LinkedOp& call = inner->parent->graph->ops[inner->call_op];
+    ready += call.fan_out;
+    events += call.out_count;
+    ++steps;
+  }
+  return make_room(ready, events, steps);
+}
+
+bool Engine::room_to_start(const Activation* activation) {
+  const Plan& plan = *activation->plan;
+  return make_room_with_callers(activation, plan.ready.size(), plan.seeds.size()) && waiting_starts_.try_reserve(1);
+}
+
+bool Engine::room_to_finish(const Activation* activation, std::uint32_t op) {
+  const LinkedOp& linked = activation->graph->ops[op];
+  return make_room_with_callers(activation, linked.fan_out, linked.out_count);
+}
+
+// False when there is no room; the execution is then where it was.
+bool Engine::start(Activation* activation) {
+  if (!room_to_start(activation)) return false;
+  if (activation->peer != kNone) note_drained(activation);
+  if (!activation->bootstrap && !activation->plan->exclusive.empty() && (!waiting_starts_.empty() || !take_slots(activation))) {
+    activation->stage = Activation::Stage::waiting;
+    waiting_starts_.push_reserved(activation);
+    return true;
+  }
+  begin(activation);
+  return true;
+}
+
+// All slots at once or none, so two executions never wait for each other. A bootstrap takes none and waits for none: whoever holds
+// one may be held back by it.
 bool Engine::take_slots(Activation* activation) {
   for (const Plan::Exclusive& slot : activation->plan->exclusive) {
     const Instance& instance = instances_[slot.component];
@@ -24,13 +67,16 @@ bool Engine::take_slots(Activation* activation) {
 }
 
 // First come, first served: nobody overtakes, so nobody starves.
-void Engine::try_waiting_starts() {
-  while (!waiting_starts_.empty() && take_slots(waiting_starts_.front())) begin(waiting_starts_.pop());
+void Engine::begin_waiting() {
+  while (!waiting_starts_.empty() && room_to_start(waiting_starts_.front()) && take_slots(waiting_starts_.front()))
+    begin(waiting_starts_.pop());
+  starts_due_ = false;
 }
 
 void Engine::begin(Activation* activation) {
-  activation->start_ns = scheduler_.now_ns();
-  activation->inbound.arrival_ns = activation->start_ns;
+  activation->stage = Activation::Stage::running;
+  activation->start_ns = timers_.now_ns();
+  if (!activation->parent) activation->inbound.arrival_ns = activation->start_ns;
   for (const std::uint32_t seed : activation->plan->seeds)
     if (activation->graph->event_topic[seed] != kNone) surface(activation, seed);
   for (const std::uint32_t op : activation->plan->ready) enqueue(activation, op);
@@ -38,19 +84,37 @@ void Engine::begin(Activation* activation) {
 }
 
 void Engine::enqueue(Activation* activation, std::uint32_t op) {
-  if (frontier_.try_push({activation, op})) [[likely]] {
-    ++activation->live;
-  } else {
-    fail_op(activation, op, {OpErrorKind::execution_failed, "frontier_full", "too many ops are ready at once"});
-  }
+  ++activation->live;
+  if (gate_closed_ && !activation->root->bootstrap) [[unlikely]]
+    return gated_ops_.push_reserved({activation, op});
+  frontier_.push_reserved({activation, op});
 }
 
 void Engine::run_frontier() {
-  while (!frontier_.empty() && ops_run_ < budget_) {
-    const Queued next = frontier_.pop();
-    ++ops_run_;
-    dispatch(next.activation, next.op);
+  enter_span("engine.frontier");
+  for (;;) {
+    while (!frontier_.empty() && ops_run_ < budget_) {
+      const Queued next = frontier_.front();
+      if (!room_to_finish(next.activation, next.op)) [[unlikely]] {
+        if (frontier_.size() < frontier_.limit() / 2) {  // no memory: later, perhaps
+          ++counters_.stalls;
+          return exit_span("engine.frontier");
+        }
+        frontier_.pop();
+        ++ops_run_;
+        fail_op(next.activation, next.op, {OpErrorKind::execution_failed, "frontier_full", "too many ops are ready at once"});
+        let_go(next.activation);
+        continue;
+      }
+      frontier_.pop();
+      ++ops_run_;
+      dispatch(next.activation, next.op);
+      if (starts_due_) [[unlikely]]
+        begin_waiting();
+    }
+    if (!gate_closed_ || bootstrap_.current || !begin_bootstrap()) break;
   }
+  exit_span("engine.frontier");
 }
 
 void Engine::dispatch(Activation* activation, std::uint32_t op) {
@@ -58,14 +122,17 @@ void Engine::dispatch(Activation* activation, std::uint32_t op) {
   const LinkedOp& linked = graph.ops[op];
   if (linked.component != kNone) {
     Instance& instance = instances_[linked.component];
-    if (instance.holder && instance.holder != activation) {
-      waiting_ops_.push_back({activation, op});
+    if (instance.holder && instance.holder != activation->root && !activation->root->bootstrap) {
+      waiting_ops_.push_reserved(Queued{activation, op});
       ++instance.waiting;
       return;
     }
+  } else if (linked.call != kNone) {
+    return enter_call(activation, op);
   }
+  const OpRef ref = OpRef::pack(graph.index, op);
   OpContextBuilder::bind_execution(ctx_, activation->exec, activation->from_envelope ? &activation->inbound : nullptr,
-                                   scheduler_.now_ns());
+                                   timers_.now_ns(), activation->root->start_ns);
   OpContextBuilder::bind_op(ctx_, {.values = activation->values(),
                                    .inputs = graph.inputs.data() + linked.in_begin,
                                    .outputs = graph.outputs.data() + linked.out_begin,
@@ -75,14 +142,26 @@ void Engine::dispatch(Activation* activation, std::uint32_t op) {
                                    .input_count = linked.in_count,
                                    .output_count = linked.out_count,
                                    .component = ComponentRef{linked.component},
-                                   .op = OpRef::pack(graph.index, op)});
-  const Outcome outcome = linked.run ? linked.run(ctx_) : instances_[linked.component].component->dispatch(linked.method, ctx_);
+                                   .op = ref});
+  enter_span("engine.op", ref, activation->exec);
+  const Outcome outcome = linked.run ? linked.run(ctx_) : run_component(linked);
+  exit_span("engine.op", ref, activation->exec);
+  // A command that was opened and not parked on is gone.
+  if (outcome != Outcome::parked && OpContextBuilder::command(ctx_).valid()) parked_.erase(OpContextBuilder::command(ctx_).v);
   switch (outcome) {
     case Outcome::done: finish_op(activation, op); break;
     case Outcome::parked: park(activation, op); return;
     case Outcome::failed: fail_op(activation, op, std::move(error_)); break;
   }
   let_go(activation);
+}
+
+Outcome Engine::run_component(const LinkedOp& linked) {
+  Component& component = *instances_[linked.component].component;
+  if (linked.method < kServiceMethods) [[likely]]
+    return component.dispatch(linked.method, ctx_);
+  if (linked.method == kBootstrapMethod) return component.bootstrap(ctx_);
+  return component.serve(static_cast<std::uint16_t>(linked.method - kServiceMethods), ctx_);
 }
 
 void Engine::finish_op(Activation* activation, std::uint32_t op) {
@@ -100,27 +179,97 @@ void Engine::finish_op(Activation* activation, std::uint32_t op) {
     for (const std::uint32_t consumer : graph.consumers_of(value))
       if (missing[consumer] != 0 && --missing[consumer] == 0) enqueue(activation, consumer);
   }
-  if (linked.component != kNone) {
-    const std::uint32_t next = activation->plan->effect_next[op];
-    if (next != kNone && missing[next] != 0 && --missing[next] == 0) enqueue(activation, next);
-    leave_slot(activation, linked.component);
+  if (linked.component != kNone) finish_effects(activation, op);
+}
+
+// The slot's next op of the execution may run, and after the last one the slot is free.
+void Engine::finish_effects(Activation* activation, std::uint32_t op) {
+  std::uint16_t* const missing = activation->missing();
+  const auto release = [&](std::uint32_t next) {
+    if (missing[next] != 0 && --missing[next] == 0) enqueue(activation, next);
+  };
+  const LinkedOp& linked = activation->graph->ops[op];
+  if (linked.call == kNone) {
+    if (const std::uint32_t next = activation->plan->effect_next[op]; next != kNone) release(next);
+    return leave_slot(activation, linked.component);
   }
+  for (const Plan::CallEffect& effect : activation->plan->call_effects)
+    if (effect.op == op) release(effect.next);
+  for (const LinkedGraph::Use& use : activation->graph->calls[linked.call].callee->uses) leave_slot(activation, use.component);
+}
+
+// A value of a caller was written by the body of its call.
+void Engine::arrive(Activation* activation, std::uint32_t value) {
+  const LinkedGraph& graph = *activation->graph;
+  if (graph.event_topic[value] != kNone) surface(activation, value);
+  std::uint16_t* const missing = activation->missing();
+  for (const std::uint32_t consumer : graph.consumers_of(value))
+    if (missing[consumer] != 0 && --missing[consumer] == 0) enqueue(activation, consumer);
+}
+
+// A function output has its value: an event of a target, a value of the caller. Calls nest no deeper than linking allows.
+void Engine::surface(Activation* activation, std::uint32_t value) {
+  const LinkedGraph& graph = *activation->graph;
+  if (activation->parent) {
+    Activation* const caller = activation->parent;
+    const auto& forwards = caller->graph->calls[caller->graph->ops[activation->call_op].call].forwards;
+    for (const LinkedGraph::Call::Forward& forward : forwards) {
+      if (forward.inner != value) continue;
+      BB_ASSERT(activation->owed > 0);
+      --activation->owed;
+      caller->values()[forward.outer] = activation->values()[value];
+      arrive(caller, forward.outer);
+    }
+  } else if (graph.kind == LinkedGraph::Kind::target && mask_.events) {
+    events_.push_reserved(graph.base_name, names_[graph.event_topic[value]], activation->exec, activation->values()[value]);
+  }
+}
+
+void Engine::enter_call(Activation* activation, std::uint32_t op) {
+  LinkedGraph& graph = *activation->graph;
+  const LinkedOp& linked = graph.ops[op];
+  const LinkedGraph::Call& call = graph.calls[linked.call];
+  const auto refuse = [&](std::string_view reason, std::string detail) {
+    fail_op(activation, op, {OpErrorKind::cooldown, reason, std::move(detail)});
+    let_go(activation);
+  };
+  const auto made = prepare(*call.callee);
+  if (!made) return refuse(made.error().code == Code::no_memory ? "no_memory" : "executions_limit", "the call's body was not started");
+  Activation* const body = *made;
+  body->parent = activation;
+  body->root = activation->root;
+  body->call_op = op;
+  body->inbound = activation->inbound;
+  body->from_envelope = activation->from_envelope;
+  body->owed = static_cast<std::uint32_t>(call.forwards.size());
+  for (std::uint32_t i = 0; i < linked.in_count; ++i) {
+    const std::uint32_t value = graph.inputs[linked.in_begin + i];
+    if (value != kNone && call.formals[i] != kNone) body->values()[call.formals[i]] = activation->values()[value];
+  }
+  if (!plan(body, PlanStart::Mode::whole) || !room_to_start(body)) {
+    discard(body);
+    return refuse("no_memory", "no memory for the call's body");
+  }
+  body->live = 1;
+  emit(mask_.ops, OpCompleted{OpRef::pack(graph.index, op), activation->exec, {}});
+  begin(body);  // what was counted for the op is now counted for its body
 }
 
 void Engine::fail_op(Activation* activation, std::uint32_t op, OpError error) {
   activation->failed = true;  // consumers and the slot's later ops stay unfired; the rest of the execution goes on
+  if (bus_.wants(infra_names_[static_cast<std::size_t>(InfraEvent::op_failure)])) publish_infra(InfraEvent::op_failure);
   emit(mask_.failures, OpFailed{OpRef::pack(activation->graph->index, op), activation->exec, std::move(error)});
 }
 
 void Engine::park(Activation* activation, std::uint32_t op) {
   const CommandId command = OpContextBuilder::command(ctx_);
-  if (!command.valid()) {
+  Parked* const parked = command.valid() ? parked_.find(command.v) : nullptr;
+  if (!parked || parked->activation) {
     fail_op(activation, op, {OpErrorKind::execution_failed, "parked_without_command", "the op parked but opened no command"});
-    let_go(activation);
-    return;
+    return let_go(activation);
   }
   LinkedGraph& graph = *activation->graph;
-  const std::uint64_t now = scheduler_.now_ns();
+  const std::uint64_t now = timers_.now_ns();
   std::uint64_t deadline = OpContextBuilder::deadline_ns(ctx_);
   if (deadline == 0) deadline = graph.facts[op].deadline_ns;
   if (activation->from_envelope && activation->inbound.remaining_ns > 0) {
@@ -128,33 +277,28 @@ void Engine::park(Activation* activation, std::uint32_t op) {
     const std::uint64_t remaining = activation->inbound.remaining_ns > elapsed ? activation->inbound.remaining_ns - elapsed : 1;
     deadline = deadline == 0 ? remaining : std::min(deadline, remaining);
   }
-  Parked parked{.activation = activation, .op = op, .deadline = {}};
+  parked->activation = activation;
+  parked->op = op;
+  parked->since_ns = now;
   if (deadline > 0) {
-    const std::uint64_t at = deadline > UINT64_MAX - now ? UINT64_MAX : now + deadline;
-    const auto timer = scheduler_.schedule(at, {framework::Timer::Kind::command_deadline, command.v});
+    parked->deadline_ns = deadline > UINT64_MAX - now ? UINT64_MAX : now + deadline;
+    const auto timer = deadlines_.schedule(parked->deadline_ns, {framework::Timer::Kind::command_deadline, command.v});
     if (!timer) {
+      parked_.erase(command.v);
       fail_op(activation, op, {OpErrorKind::execution_failed, "timer_cap", "too many timers are set"});
-      let_go(activation);
-      return;
+      return let_go(activation);
     }
-    parked.deadline = *timer;
+    parked->deadline = *timer;
   }
   const std::uint32_t component = graph.ops[op].component;
-  if (component != kNone && instances_[component].holder != activation) ++instances_[component].parked;
-  parked_.insert(command.v, parked);
+  if (component != kNone && instances_[component].holder != activation->root) ++instances_[component].parked;
   emit(mask_.ops, AsyncSuspended{OpRef::pack(graph.index, op), activation->exec, command});
-}
-
-void Engine::surface(Activation* activation, std::uint32_t value) {
-  const LinkedGraph& graph = *activation->graph;
-  if (!mask_.events) return;
-  events_.push_back({graph.base_name, names_[graph.event_topic[value]], activation->exec, activation->values()[value]});
 }
 
 void Engine::leave_slot(Activation* activation, std::uint32_t component) {
   if (!activation->holds_slots) return;
   const auto& exclusive = activation->plan->exclusive;
-  for (std::size_t i = 0; i < exclusive.size(); ++i) {
+  for (std::uint32_t i = 0; i < exclusive.size(); ++i) {
     if (exclusive[i].component != component) continue;
     if (--activation->slot_ops()[i] == 0) release_slot(component);
     return;
@@ -164,33 +308,46 @@ void Engine::leave_slot(Activation* activation, std::uint32_t component) {
 void Engine::release_slot(std::uint32_t component) {
   Instance& instance = instances_[component];
   instance.holder = nullptr;
-  for (std::size_t i = 0; instance.waiting > 0 && i < waiting_ops_.size();) {
+  for (std::uint32_t i = 0; instance.waiting > 0 && i < waiting_ops_.size();) {
     const Queued queued = waiting_ops_[i];
     if (queued.activation->graph->ops[queued.op].component != component) {
       ++i;
       continue;
     }
-    waiting_ops_.erase(waiting_ops_.begin() + static_cast<std::ptrdiff_t>(i));
+    waiting_ops_.erase_at(i);
     --instance.waiting;
-    if (!frontier_.try_push(queued)) {
-      fail_op(queued.activation, queued.op, {OpErrorKind::execution_failed, "frontier_full", "too many ops are ready at once"});
-      let_go(queued.activation);
-    }
+    --queued.activation->live;  // `enqueue` counts it again
+    enqueue(queued.activation, queued.op);
   }
-  try_waiting_starts();
+  starts_due_ = !waiting_starts_.empty();
 }
 
 void Engine::let_go(Activation* activation) {
-  BB_ASSERT(activation->live > 0);
-  if (--activation->live > 0) return;
-  if (activation->holds_slots) {
-    activation->holds_slots = false;
-    const auto& exclusive = activation->plan->exclusive;
-    for (std::size_t i = 0; i < exclusive.size(); ++i)
-      if (activation->slot_ops()[i] > 0) release_slot(exclusive[i].component);
+  while (activation) {
+    BB_ASSERT(activation->live > 0);
+    if (--activation->live > 0) return;
+    if (activation->holds_slots) {
+      activation->holds_slots = false;
+      const auto& exclusive = activation->plan->exclusive;
+      for (std::uint32_t i = 0; i < exclusive.size(); ++i)
+        if (activation->slot_ops()[i] > 0) release_slot(exclusive[i].component);
+    }
+    Activation* const caller = activation->parent;
+    const std::uint32_t call_op = activation->call_op;
+    const bool body_failed = activation->failed && activation->owed > 0;
+    if (activation == bootstrap_.current) bootstrap_ended();
+    unlink(activation);
+    Activation::destroy(memory_, activation);
+    --executions_;
+    if (caller) {
+      if (body_failed) {
+        fail_op(caller, call_op, {OpErrorKind::execution_failed, "call_body_failed", "an op of the called function failed"});
+      } else if (!caller->graph->calls[caller->graph->ops[call_op].call].callee->uses.empty()) {
+        finish_effects(caller, call_op);
+      }
+    }
+    activation = caller;
   }
-  Activation::destroy(memory_, activation);
-  --executions_;
 }
 
 }  // namespace bb::runtime

@@ -1,5 +1,8 @@
 // The state machine: graphs and components that install put there, executions, the frontier, parked ops, and the poll that moves
 // them. Sans IO: what the host pushes waits in `ingress_`, what leaves is in the steps of a poll. One thread.
+//
+// No state is lost for want of memory: before anything is taken from a queue, room is made for all that its handling may add.
+// Without it the poll stops there, keeps the queue as it is and says `more`.
 #pragma once
 
 #include <deque>
@@ -7,9 +10,11 @@
 #include "base/ring.h"
 #include "bb/limits.h"
 #include "bb/step.h"
+#include "bb/telemetry.h"
+#include "framework/event_bus.h"
 #include "op/op_context_builder.h"
 #include "op/services.h"
-#include "runtime/activation.h"
+#include "runtime/bootstrap.h"
 #include "wire/envelope_view.h"
 
 namespace bb::runtime {
@@ -19,9 +24,10 @@ struct Instance {
   std::string slot;
   const ComponentClass* type = nullptr;
   std::unique_ptr<Component> component;
-  Activation* holder = nullptr;  // has the slot to itself
-  std::uint32_t parked = 0;      // ops of other executions that wait for a completion
-  std::uint32_t waiting = 0;     // ops queued behind the holder
+  LinkedGraph* service = nullptr;  // its bootstrap and what peers may call, if it has any
+  Activation* holder = nullptr;    // has the slot to itself
+  std::uint32_t parked = 0;        // ops of other executions that wait for a completion
+  std::uint32_t waiting = 0;       // ops queued behind the holder
 };
 
 struct EngineConfig {
@@ -38,7 +44,7 @@ struct EngineConfig {
 struct Received {
   enum class Kind : std::uint8_t { accepted, duplicate, refused, malformed };
   Kind kind = Kind::accepted;
-  Error error;             // refused: busy, queue_full, budget_exceeded, no_memory, unauthenticated
+  Error error;             // refused: busy, blocked, silenced, queue_full, budget_exceeded, no_memory, unauthenticated
   EnvelopeError envelope;  // malformed
 };
 
@@ -59,8 +65,27 @@ struct Counters {
   std::uint64_t unmatched_responses = 0;
   std::uint64_t backoff_notices = 0;
   std::uint64_t outbound_dropped = 0;
+  std::uint64_t bus_dropped = 0;
   std::uint64_t steps_dropped = 0;
+  std::uint64_t stalls = 0;  // polls that stopped for want of memory
 };
+
+/// What `EventSource` can listen to besides topics of applications (spec B §4.2).
+enum class InfraEvent : std::uint8_t {
+  wire_response_landed,
+  op_failure,
+  wire_decode_failure,
+  wire_receive_error,
+  app_ingress_error,
+  bus_overflow,
+  peer_resolve_failure,
+  peer_suspect,
+  peer_down,
+  peer_live,
+  backoff_notice_sent,
+  silent_drop_active,
+};
+inline constexpr std::size_t kInfraEventCount = 12;
 
 class Engine final : private op::Runtime {
  public:
@@ -72,46 +97,79 @@ class Engine final : private op::Runtime {
   // Install (node/install.cpp), before the first poll.
   std::uint32_t intern(std::string_view name);
   std::uint32_t add_instance(Instance instance);
+  void set_service(std::uint32_t component, LinkedGraph& graph) { instances_[component].service = &graph; }
   LinkedGraph& add_graph(std::unique_ptr<LinkedGraph> graph);
-  /// Errors: duplicate, when another receive already has the site.
+  /// Errors: duplicate, when another receive already has the site; no_memory.
   Status register_receives(LinkedGraph& graph);
+  /// Wires event sources and lifecycle phases of a target. Errors: no_memory, over_cap.
+  Status register_sources(LinkedGraph& graph);
+  /// `target` starts once the body is done; a target that no body names starts with the first poll.
+  void register_bootstrap(LinkedGraph& graph, std::uint32_t op, LinkedGraph* target);
 
   // What the host pushes.
   Received receive(std::uint32_t peer, Bytes frame);
   Result<Activation*> prepare(LinkedGraph& graph);
-  /// Queues an execution made by `prepare` that starts from the values present. Destroys it on error: queue_full.
+  /// Queues an execution made by `prepare` that starts from the values present. Destroys it on error: queue_full, no_memory.
   Result<ExecId> submit(Activation* activation);
   void discard(Activation* activation);
-  /// Errors: unknown_command (counted as late), type_mismatch, too_many_inputs, busy.
+  /// Errors: unknown_command (counted as late), type_mismatch, too_many_inputs, oversize_payload, no_memory, busy.
   Status complete(CommandId command, std::span<Value> outputs);
   Status complete_failed(CommandId command, OpError error);
+  /// The transport could not deliver a request. Errors: no_memory, busy.
+  Status send_failed(std::uint64_t request_id, std::uint32_t peer, std::string_view reason);
+  /// Queues prepared activations, one per body, as jobs: all or none. Errors: no_memory.
+  Status enqueue_bootstrap(std::span<const Bootstrap::Job> jobs);
+  /// Errors: over_cap, no_memory.
+  Status fire_lifecycle(std::uint32_t phase);
+  /// Errors: over_cap, no_memory.
+  Status subscribe(std::uint32_t event, LinkedGraph& graph, std::uint32_t value);
+  void suspended(std::uint64_t gap_ns) { gap_ns_ = gap_ns > UINT64_MAX - gap_ns_ ? UINT64_MAX : gap_ns_ + gap_ns; }
+  void block(std::uint32_t peer, bool blocked);
 
   PollResult poll(std::uint64_t now_ns, std::uint32_t ops);
 
   bool busy() const { return polling_; }
+  bool idle() const {
+    return ingress_.empty() && frontier_.empty() && gated_starts_.empty() && gated_ops_.empty() && !bootstrap_.pending() &&
+           bus_.size() == 0 && phases_.empty();
+  }
   void set_mask(StepMask mask) { mask_ = mask; }
-  StepMask mask() const { return mask_; }
+  void set_span_hook(SpanHook hook) { hook_ = hook; }
+  void echo(const LinkedGraph& graph, const LinkedGraph::InputPort& port, ExecId exec, const Value& value);
+  /// Whether the echo of a delivered event can be kept.
+  bool reserve_echo() { return !mask_.events || later_.try_reserve(later_.size() + std::uint64_t{1}); }
+
+  const EngineConfig& config() const { return config_; }
   const PeerId& self() const { return config_.self; }
   const Limits& limits() const { return config_.limits; }
   std::uint64_t incarnation() const { return peers_.incarnation(); }
+  std::uint64_t now_ns() const { return timers_.now_ns(); }
   Memory& memory() { return memory_; }
   ByteBudget& ingress_bytes() { return ingress_bytes_; }
   framework::PeerTable& peers() { return peers_; }
+  const framework::PeerTable& peers() const { return peers_; }
   framework::Outbound& outbound() { return outbound_; }
-  framework::Scheduler& scheduler() { return scheduler_; }
   framework::Requests& requests() { return requests_; }
+  framework::Governor& governor() { return governor_; }
+  framework::RttTracker& round_trips() { return rtt_; }
+  Bootstrap& bootstrap() { return bootstrap_; }
   const std::deque<Instance>& instances() const { return instances_; }
   const std::vector<std::unique_ptr<LinkedGraph>>& graphs() const { return graphs_; }
   const std::deque<std::string>& names() const { return names_; }
   const Counters& counters() const { return counters_; }
+  std::uint64_t metric(std::uint32_t name) const { return metrics_.get(name); }
   bool echo_app_events() const { return config_.echo_app_events; }
-  void echo(const LinkedGraph& graph, const LinkedGraph::InputPort& port, ExecId exec, const Value& value);
-  std::uint32_t frontier_size() const { return frontier_.size(); }
+  std::uint32_t frontier_size() const { return frontier_.size() + gated_ops_.size(); }
   std::uint32_t parked_count() const { return parked_.size(); }
-  std::uint32_t ingress_size() const { return ingress_.size(); }
+  std::uint32_t ingress_size() const { return ingress_.size() + gated_starts_.size(); }
   std::uint32_t executions() const { return executions_; }
+  std::uint32_t timer_count() const { return timers_.size() + deadlines_.size(); }
+  std::uint32_t bus_size() const { return bus_.size(); }
 
  private:
+  friend class StateCodec;  // runtime/state.cpp: snapshots
+  friend class Explainer;   // runtime/waits.cpp: `why`
+
   struct Queued {
     Activation* activation = nullptr;
     std::uint32_t op = 0;
@@ -124,116 +182,219 @@ class Engine final : private op::Runtime {
   struct Parked {
     Activation* activation = nullptr;
     std::uint32_t op = 0;
+    bool completed = false;  // the completion is in a queue
     framework::TimerId deadline;
-    bool completed = false;  // the completion is in the ingress
+    framework::TimerId wake;  // Sleep, After
+    std::uint64_t since_ns = 0;
+    std::uint64_t deadline_ns = 0;  // 0: none
+  };
+  struct Interval {
+    framework::TimerId timer;
+    std::uint64_t next_ns = 0;
+    std::uint64_t period_ns = 0;
   };
   struct ReceiveAt {
     LinkedGraph* graph = nullptr;
     std::uint32_t receive = 0;
   };
-  struct Failure {
-    CommandId command;
-    OpError error;
+  struct Phase {
+    std::uint32_t name = kNone;
+    std::uint32_t started = 0;  // ops of it
+    bool announced = false;
   };
 
   // op::Runtime
   Result<CommandId> open_command(OpContext& ctx, std::uint64_t deadline_ns) override;
   Component* sibling(ComponentRef from, std::string_view slot, ComponentRef& found) override;
-  void peer_unresolved(const PeerId& peer, OpRef op, ExecId exec) override;
+  void peer_unresolved(const PeerId& peer, const OpContext& ctx) override;
+  void peer_denied(std::uint32_t peer, const framework::Verdict& verdict) override;
+  void request_evicted(const framework::RequestOutcome& outcome) override;
+  void complete_later(CommandId command, Value value) override;
+  Status wake_after(CommandId command, std::uint64_t delay_ns) override;
+  Status tick(OpRef op, std::uint64_t period_ns) override;
+  void publish(std::uint32_t topic, Value value) override;
+  bool ask_to_back_off(std::uint32_t peer, framework::BackoffCause cause, std::uint64_t min_backoff_ns) override;
+
+  // engine.cpp
+  Status plan(Activation* activation, PlanStart::Mode mode, std::uint32_t op = kNone);
+  void link(Activation* activation);
+  void unlink(Activation* activation);
 
   // dispatch.cpp
-  void start(Activation* activation);
-  void try_waiting_starts();
-  bool take_slots(Activation* activation);
+  bool make_room(std::uint64_t ready, std::uint64_t events, std::uint64_t steps);
+  bool make_room_with_callers(const Activation* activation, std::uint64_t ready, std::uint64_t events);
+  bool room_to_start(const Activation* activation);
+  bool room_to_finish(const Activation* activation, std::uint32_t op);
+  bool start(Activation* activation);
   void begin(Activation* activation);
+  bool take_slots(Activation* activation);
+  void begin_waiting();
   void enqueue(Activation* activation, std::uint32_t op);
   void run_frontier();
   void dispatch(Activation* activation, std::uint32_t op);
+  Outcome run_component(const LinkedOp& linked);
   void finish_op(Activation* activation, std::uint32_t op);
+  void finish_effects(Activation* activation, std::uint32_t op);
+  void arrive(Activation* activation, std::uint32_t value);
+  void surface(Activation* activation, std::uint32_t value);
   void fail_op(Activation* activation, std::uint32_t op, OpError error);
   void leave_slot(Activation* activation, std::uint32_t component);
   void release_slot(std::uint32_t component);
   void let_go(Activation* activation);
-  void surface(Activation* activation, std::uint32_t value);
+  void enter_call(Activation* activation, std::uint32_t op);
   void park(Activation* activation, std::uint32_t op);
 
   // completion.cpp
-  void apply_completion(CommandId command);
-  void fail_parked(CommandId command, OpError error);
+  bool apply_completion(CommandId command);
+  void fail_later(CommandId command, OpError error);
+  Parked take_parked(CommandId command);
   void expire(const framework::Timer& timer);
+  void request_ended(const framework::RequestOutcome& outcome, OpError error);
 
   // deliver.cpp
   Received deliver(std::uint32_t peer, Bytes frame);
   bool deliver_response(std::uint32_t peer);
   void deliver_fill(std::uint32_t peer, std::uint32_t index);
-  Activation* activation_for(const ReceiveAt& at);
+  void deliver_call(std::uint32_t peer, std::uint32_t index, const Address& address);
+  const ReceiveAt* receive_of(std::uint32_t peer, std::uint32_t index);
+  Activation* activation_for(LinkedGraph& graph, std::uint32_t payload);
+  bool is_repeated(const PeerId& source, std::uint32_t index);
+  void charge(Value& value, std::uint64_t bytes);
   void receive_failed(WireReceiveFailed failure);
 
+  // policy.cpp
+  Result<void> admit_frame(std::uint32_t peer, std::uint64_t bytes);
+  void note_malformed(std::uint32_t peer);
+  void note_success(std::uint32_t peer);
+  void note_failure(std::uint32_t peer);
+  void note_transition(std::uint32_t peer, framework::HealthTransition transition);
+  void note_silence(const framework::PhiTransition& transition);
+  void tell_blocked(std::uint32_t peer, const framework::Verdict& verdict);
+  void note_drained(Activation* activation);
+  void check_pressure(std::uint32_t peer);
+  bool read_notice(std::uint32_t peer);
+
+  // signals.cpp
+  void publish_infra(InfraEvent event, Value value = {});
+  bool route_bus();
+  bool run_phases();
+  bool start_modules();
+  bool start_from_op(LinkedGraph& graph, std::uint32_t op);
+  bool start_from_value(LinkedGraph& graph, std::uint32_t value, const Value& content);
+  bool run_or_hold(Activation* activation);
+  bool mature(const framework::Timer& timer);
+
+  // bootstrap.cpp
+  bool begin_bootstrap();
+  void bootstrap_ended();
+  bool close_gate();
+  bool open_gate();
+
   // poll.cpp
-  void drain_ingress();
-  void drain_outbound();
+  void advance_clock(std::uint64_t now_ns);
+  bool run_timers();
+  bool drain_ingress();
+  bool drain_completions();
+  bool expire_deadlines();
+  bool drain_outbound();
+  bool write_tail(bool was_pending);
   template <class S>
-  void emit(bool wanted, S step) {
-    if (wanted) steps_.emplace_back(std::move(step));
+  void emit(bool wanted, S&& step) {
+    if (wanted && !steps_.try_push(Step(std::forward<S>(step)))) ++counters_.steps_dropped;
   }
   /// Between polls: the step comes first in the next one. Past the limit it is counted instead.
   template <class S>
-  void emit_later(bool wanted, S step) {
+  void emit_later(bool wanted, S&& step) {
     if (!wanted) return;
-    if (later_.size() < config_.limits.ingress_max) {
-      later_.emplace_back(std::move(step));
-    } else {
-      ++counters_.steps_dropped;
-    }
+    if (polling_) return emit(true, std::forward<S>(step));
+    if (later_.size() >= config_.limits.ingress_max || !later_.try_push(Step(std::forward<S>(step)))) ++counters_.steps_dropped;
+  }
+  void enter_span(std::string_view name, OpRef op = {}, ExecId exec = {}) {
+    if (hook_.enter) [[unlikely]]
+      hook_.enter(hook_.context, {name, op, exec});
+  }
+  void exit_span(std::string_view name, OpRef op = {}, ExecId exec = {}) {
+    if (hook_.exit) [[unlikely]]
+      hook_.exit(hook_.context, {name, op, exec});
   }
 
   EngineConfig config_;
   StepMask mask_;
+  SpanHook hook_;
   Memory memory_;
   ByteBudget ingress_bytes_;
-  RandomStream op_random_;
-  framework::Scheduler scheduler_;
-  framework::PeerTable peers_;
-  framework::Outbound outbound_;
-  framework::Requests requests_;
-  framework::PayloadWindow payloads_;
-  op::Services services_;
 
+  // What install made; it does not change afterwards.
   std::deque<std::string> names_;
   std::deque<Instance> instances_;
   std::vector<std::unique_ptr<LinkedGraph>> graphs_;
   FlatMap<ReceiveAt> receives_;
+  std::uint32_t infra_names_[kInfraEventCount];
 
+  // What a snapshot holds.
+  RandomStream op_random_;
+  framework::Scheduler timers_;     // of ops: they mature before anything else of a poll
+  framework::Scheduler deadlines_;  // of parked ops, requests and silent peers: after what arrived in time was applied
+  framework::PeerTable peers_;
+  framework::Outbound outbound_;
+  framework::Requests requests_;
+  framework::RttTracker rtt_;
+  framework::Governor governor_;
+  framework::Backoff backoff_;
+  framework::Backpressure backpressure_;
+  framework::PeerGate permits_;
+  framework::SerializeQueue queues_;
+  framework::HoldTable held_;
+  framework::RecordBuffer records_;
+  framework::Metrics metrics_;
+  framework::EventBus bus_;
+  framework::PayloadWindow payloads_;
+  Bootstrap bootstrap_;
   Ring<Ingress> ingress_;
+  Ring<Activation*> gated_starts_;  // held back by a bootstrap
   Ring<Queued> frontier_;
+  Ring<Queued> gated_ops_;
   Ring<Activation*> waiting_starts_;
-  std::deque<Queued> waiting_ops_;
+  Array<Queued> waiting_ops_;
   FlatMap<Parked> parked_;
-  FlatMap<Failure> failures_;  // completions that failed, until the poll applies them
+  FlatMap<OpError> failures_;  // completions that failed, until a poll applies them
+  Ring<CommandId> completions_;  // made by ops of this poll
+  FlatMap<Interval> intervals_;
+  Ring<Phase> phases_;
+  Activation* first_ = nullptr;
+  Activation* last_ = nullptr;
   std::uint32_t ingress_starts_ = 0;
+  std::uint32_t loaded_peers_ = 0;  // peers with starts in the ingress
   std::uint32_t executions_ = 0;
   std::uint64_t next_exec_ = 0;
   std::uint64_t next_command_ = 0;
-  std::uint64_t next_site_ = 0;
   std::uint64_t host_ns_ = 0;         // the host's clock at the last poll
   std::uint64_t clock_shift_ns_ = 0;  // how much of it the engine slept through
+  std::uint64_t gap_ns_ = 0;          // told by the host, to be taken off at the next poll
+  Array<std::uint32_t> started_;  // per graph: how many of its sources are sent or armed
+  bool modules_due_ = true;      // some graph may not have started
+  Array<Step> later_;  // made between polls, first in the next
+  Counters counters_;
 
   // Scratch of one poll or one receive; capacities are kept.
+  op::Services services_;
   OpContext ctx_;
   OpError error_;
   bool polling_ = false;
+  bool starts_due_ = false;  // a slot is free and executions wait for one
+  bool gate_closed_ = false;
   std::uint32_t budget_ = 0;
   std::uint32_t ops_run_ = 0;
-  std::vector<Step> steps_;
-  std::vector<Step> later_;  // made between polls, first in the next
-  std::vector<AppEvent> events_;
-  std::vector<PeerResolveFailed> unresolved_;
+  std::uint64_t polls_ = 0;
+  Array<Step> steps_;
+  Array<AppEvent> events_;
+  Array<PeerResolveFailed> unresolved_;
   wire::EnvelopeView view_;
-  std::vector<Activation*> opened_;
-  std::vector<std::uint32_t> seeds_;
+  Array<Activation*> opened_;
+  Array<std::uint32_t> seeds_;
+  Array<std::uint64_t> payload_keys_;
   std::uint64_t charged_ = 0;
   bool out_of_memory_ = false;
-  Counters counters_;
 };
 
 }  // namespace bb::runtime

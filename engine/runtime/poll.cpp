@@ -1,71 +1,132 @@
-// The poll cycle: the clock, what the host pushed, ready ops within the budget, what is due, and what leaves (spec B §2).
-#include "runtime/engine.h"
-
+// The poll cycle: the clock, timers, what was pushed, ready ops within the budget, events, deadlines, lifecycle phases, and what
+// leaves (spec B §2, decisions G22).
 #include <algorithm>
+
+#include "runtime/engine.h"
 
 namespace bb::runtime {
 
 PollResult Engine::poll(std::uint64_t now_ns, std::uint32_t ops) {
   BB_ASSERT(!polling_);
   polling_ = true;
+  ++polls_;
   budget_ = ops;
   ops_run_ = 0;
   steps_.clear();
-  events_.clear();
   if (!later_.empty()) std::swap(steps_, later_);
+  const bool was_pending = bootstrap_.pending();
+  enter_span("engine.poll");
 
-  if (now_ns > host_ns_) {
-    const std::uint64_t gap = now_ns - host_ns_;
-    if (gap > config_.limits.clock_gap_ns && host_ns_ != 0) {
-      clock_shift_ns_ += gap;
-      emit(mask_.lifecycle, HostSuspended{gap});
-    }
-    host_ns_ = now_ns;
-    scheduler_.set_now(host_ns_ - clock_shift_ns_);
-  }
-  drain_ingress();
+  advance_clock(now_ns);
+  if (was_pending && !bootstrap_.current) begin_bootstrap();
+  bool moved = run_timers() && (!modules_due_ || start_modules()) && drain_ingress();
   run_frontier();
-  framework::Timer due;
-  while (scheduler_.pop_due(due)) expire(due);
+  moved = route_bus() && moved;
+  moved = drain_completions() && expire_deadlines() && moved;
   run_frontier();
-  drain_outbound();
-  for (PeerResolveFailed& failure : unresolved_) emit(mask_.failures, std::move(failure));
-  unresolved_.clear();
-  if (const std::uint64_t dropped = outbound_.take_dropped(); dropped > 0) {
-    counters_.outbound_dropped += dropped;
-    emit(mask_.failures, OutboundDropped{dropped});
+  if (!phases_.empty()) {
+    moved = run_phases() && moved;
+    run_frontier();
   }
-  const bool more = !frontier_.empty();
-  if (more) emit(mask_.lifecycle, CycleBudgetExceeded{ops_run_});
-  for (AppEvent& event : events_) steps_.emplace_back(std::move(event));
+  moved = drain_outbound() && moved;
+  moved = write_tail(was_pending) && moved;
+  if (!moved) ++counters_.stalls;
   counters_.ops += ops_run_;
+  exit_span("engine.poll");
   polling_ = false;
-  const std::uint64_t next = scheduler_.next_ns();
-  return {.steps = steps_,
+
+  const std::uint64_t next = std::min(timers_.next_ns(), deadlines_.next_ns());
+  return {.steps = {steps_.data(), steps_.size()},
           .next_wakeup_ns =
               next > framework::Scheduler::kNever - clock_shift_ns_ ? framework::Scheduler::kNever : next + clock_shift_ns_,
-          .more = more};
+          .more = !moved || !frontier_.empty() || bus_.size() > 0 || !completions_.empty() ||
+                  (!gated_starts_.empty() && !gate_closed_)};
 }
 
-void Engine::drain_ingress() {
-  while (!ingress_.empty()) {
-    const Ingress ingress = ingress_.pop();
-    if (ingress.kind == Ingress::Kind::start) {
-      --ingress_starts_;
-      start(ingress.activation);
-    } else {
-      apply_completion(ingress.command);
-    }
+// Engine time is time awake: it never runs back, and a gap shifts every deadline by its length.
+void Engine::advance_clock(std::uint64_t now_ns) {
+  std::uint64_t gap = std::exchange(gap_ns_, 0);
+  if (now_ns > host_ns_) {
+    const std::uint64_t passed = now_ns - host_ns_;
+    gap = std::min(gap, passed);
+    if (gap == 0 && passed > config_.limits.clock_gap_ns && host_ns_ != 0) gap = passed;
+    host_ns_ = now_ns;
+  } else {
+    gap = 0;
   }
+  if (gap > 0) {
+    clock_shift_ns_ += gap;
+    emit(mask_.lifecycle, HostSuspended{gap});
+  }
+  timers_.set_now(host_ns_ - clock_shift_ns_);
+  deadlines_.set_now(host_ns_ - clock_shift_ns_);
 }
 
-void Engine::drain_outbound() {
-  if (outbound_.messages() == 0) return;
+bool Engine::run_timers() {
+  framework::Timer due;
+  while (timers_.peek_due(due)) {
+    if (!mature(due)) return false;
+  }
+  return true;
+}
+
+bool Engine::drain_ingress() {
+  enter_span("engine.ingress");
+  bool moved = true;
+  while (moved && !gate_closed_ && !gated_starts_.empty()) {
+    moved = start(gated_starts_.front());
+    if (moved) gated_starts_.pop(), --ingress_starts_;
+  }
+  while (moved && !ingress_.empty()) {
+    const Ingress next = ingress_.front();
+    if (next.kind == Ingress::Kind::completion) {
+      moved = apply_completion(next.command);
+    } else if (gate_closed_ && !next.activation->bootstrap) {
+      moved = gated_starts_.try_push(next.activation);
+      if (moved) next.activation->stage = Activation::Stage::gated;
+    } else {
+      moved = start(next.activation);
+      if (moved) --ingress_starts_;
+    }
+    if (moved) ingress_.pop();
+    if (starts_due_) begin_waiting();
+  }
+  exit_span("engine.ingress");
+  return moved;
+}
+
+// Deadlines come after everything that arrived in time; what one of them ends goes on before the next.
+bool Engine::expire_deadlines() {
+  enter_span("engine.completions");
+  framework::Timer due;
+  bool moved = true;
+  while (moved && deadlines_.pop_due(due)) {
+    expire(due);
+    moved = drain_completions();
+  }
+  exit_span("engine.completions");
+  return moved;
+}
+
+bool Engine::drain_completions() {
+  while (!completions_.empty()) {
+    if (!apply_completion(completions_.front())) return false;
+    completions_.pop();
+  }
+  return true;
+}
+
+bool Engine::drain_outbound() {
+  if (outbound_.messages() == 0) return true;
+  enter_span("engine.outbound");
+  bool moved = true;
   outbound_.drain([this](std::uint32_t peer) -> framework::PeerOutbound& { return peers_.at(peer).outbound; },
-                  [this](framework::OutboundMessage& message) {
+                  [&](framework::OutboundMessage& message) {
+                    moved = !mask_.sends || steps_.try_reserve(steps_.size() + std::uint64_t{1} + events_.size());
+                    if (!moved) return false;
                     ++counters_.envelopes_out;
-                    if (!mask_.sends) return;
-                    auto& send = std::get<SendEnvelope>(steps_.emplace_back(std::in_place_type<SendEnvelope>));
+                    if (!mask_.sends) return true;
+                    auto& send = std::get<SendEnvelope>(steps_.push_reserved(std::in_place_type<SendEnvelope>));
                     send.peer = peers_.handle_of(message.peer);
                     send.lane = static_cast<std::uint8_t>(message.lane);
                     send.sequence = message.sequence;
@@ -75,12 +136,37 @@ void Engine::drain_outbound() {
                     send.body = std::move(message.body);
                     send.tail_size = message.tail_size;
                     std::copy_n(message.tail, message.tail_size, send.tail);
+                    return true;
                   });
   for (const std::uint32_t peer : outbound_.waiting()) {
     framework::PeerRecord& record = peers_.at(peer);
     if (record.outbound.granted > 0 || std::exchange(record.outbound.dial_asked, true)) continue;
     emit(mask_.lifecycle, Dial{peers_.handle_of(peer)});
   }
+  exit_span("engine.outbound");
+  return moved;
+}
+
+bool Engine::write_tail(bool was_pending) {
+  for (PeerResolveFailed& failure : unresolved_) emit(mask_.failures, std::move(failure));
+  unresolved_.clear();
+  if (const std::uint64_t dropped = outbound_.take_dropped(); dropped > 0) {
+    counters_.outbound_dropped += dropped;
+    emit(mask_.failures, OutboundDropped{dropped});
+  }
+  if (ops_run_ >= budget_ && !frontier_.empty()) emit(mask_.lifecycle, CycleBudgetExceeded{ops_run_});
+  if (was_pending) {
+    for (const std::string_view target : bootstrap_.finished) emit(mask_.lifecycle, BootstrapComplete{target});
+    bootstrap_.finished.clear();
+    if (bootstrap_.current && frontier_.empty() && completions_.empty() && !bootstrap_.announced) {
+      bootstrap_.announced = true;
+      emit(mask_.lifecycle, WaitingOnBootstrap{});
+    }
+  }
+  if (!steps_.try_reserve(steps_.size() + std::uint64_t{events_.size()})) return false;  // the next poll writes them
+  for (AppEvent& event : events_) steps_.push_reserved(std::move(event));
+  events_.clear();
+  return true;
 }
 
 }  // namespace bb::runtime

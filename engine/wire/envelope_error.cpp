@@ -19,6 +19,7 @@ std::string EnvelopeError::text() const {
     case Kind::oversize_source_address: return over("envelope src_peer_address exceeds cap");
     case Kind::too_many_destinations: return over("envelope carries too many dest_peer_addresses");
     case Kind::too_many_reports: return over("envelope carries too many edge_rtt_reports");
+    case Kind::no_memory: return "no memory to read the envelope";
   }
   return {};
 }

@@ -112,6 +112,7 @@ struct Counts {
   bool fill_is_over = false;
   EnvelopeError fill_over;
   std::uint64_t address_over = 0;
+  bool out_of_memory = false;
 };
 
 bool read_fill(Scanner& scan, std::uint32_t type, FillView& fill) {
@@ -181,13 +182,13 @@ bool read_field(Scanner& scan, std::uint32_t field, std::uint32_t type, const En
   switch (field) {
     case 1:
       if (!scan.span(type, span)) return false;
-      if (counts.destinations++ < caps.destinations_max) view.destinations.push_back(span);
+      if (counts.destinations++ < caps.destinations_max) counts.out_of_memory |= !view.destinations.try_push(span);
       return true;
     case 2: {
       FillView fill;
       if (!read_fill(scan, type, fill)) return false;
       check_fill(fill, caps, counts);
-      if (counts.fills++ < caps.fills_max) view.fills.push_back(fill);
+      if (counts.fills++ < caps.fills_max) counts.out_of_memory |= !view.fills.try_push(fill);
       return true;
     }
     case 3: return read_correlation(scan, type, view);
@@ -195,7 +196,7 @@ bool read_field(Scanner& scan, std::uint32_t field, std::uint32_t type, const En
     case 5: {
       RttReport report;
       if (!read_report(scan, type, report)) return false;
-      if (counts.reports++ < caps.reports_max) view.reports.push_back(report);
+      if (counts.reports++ < caps.reports_max) counts.out_of_memory |= !view.reports.try_push(report);
       return true;
     }
     case 6: return scan.span(type, view.source_peer);
@@ -206,7 +207,8 @@ bool read_field(Scanner& scan, std::uint32_t field, std::uint32_t type, const En
     case 8:
       if (!scan.span(type, span)) return false;
       if (span.size() > caps.source_address_bytes_max && counts.address_over == 0) counts.address_over = span.size();
-      if (counts.source_addresses++ < caps.source_addresses_max) view.source_addresses.push_back(span);
+      if (counts.source_addresses++ < caps.source_addresses_max)
+        counts.out_of_memory |= !view.source_addresses.try_push(span);
       return true;
     case 9: return scan.number(type, view.incarnation);
     case 10: return scan.number(type, view.sequence);
@@ -254,6 +256,7 @@ std::expected<void, EnvelopeError> EnvelopeView::parse(Bytes bytes, const Envelo
   if (counts.destinations > caps.destinations_max)
     return refuse(Kind::too_many_destinations, caps.destinations_max, counts.destinations);
   if (counts.reports > caps.reports_max) return refuse(Kind::too_many_reports, caps.reports_max, counts.reports);
+  if (counts.out_of_memory) return refuse(Kind::no_memory, 0, bytes.size());
   return {};
 }
 

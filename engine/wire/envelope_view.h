@@ -2,8 +2,7 @@
 // caller's bytes. A view is reused; its lists keep their capacity, so a warm one allocates nothing.
 #pragma once
 
-#include <vector>
-
+#include "bb/array.h"
 #include "bb/bytes.h"
 #include "bb/envelope.h"
 
@@ -30,16 +29,16 @@ struct RttReport {
 };
 
 struct EnvelopeView {
-  std::vector<Bytes> destinations;
-  std::vector<FillView> fills;
+  Array<Bytes> destinations;
+  Array<FillView> fills;
   bool has_correlation = false;
   std::int32_t correlation_kind = 0;  // an open enum: unknown numbers are kept
   std::uint64_t request_id = 0;
   std::uint64_t remaining_deadline_ns = 0;
-  std::vector<RttReport> reports;
+  Array<RttReport> reports;
   Bytes source_peer;  // a claim; never trusted
   std::uint32_t schema_version = 0;
-  std::vector<Bytes> source_addresses;
+  Array<Bytes> source_addresses;
   std::uint64_t incarnation = 0;
   std::uint64_t sequence = 0;
 

@@ -1,6 +1,5 @@
 // Wire bytes to values, by type hash. Every count is checked against the bytes that remain before anything is reserved.
 #include <algorithm>
-#include <vector>
 
 #include "base/utf8.h"
 #include "wire/carriers.h"
@@ -132,28 +131,28 @@ Result<Value> read_any_tensor(Memory& memory, BincodeReader& reader) {
 Result<Value> read_composite(Memory& memory, BincodeReader& reader, DecodeLimits limits) {
   if (limits.depth_max == 0) return fail(Code::too_deep, reader.at());
   BB_TRY(count, reader.count(16));
-  std::vector<Value> children;
-  children.reserve(static_cast<std::size_t>(count));
+  Array<Value> children;
+  if (!children.try_reserve(count)) return fail(Code::no_memory);
   for (std::uint64_t i = 0; i < count; ++i) {
     BB_TRY(hash, reader.number<std::uint64_t>());
     BB_TRY(bytes, reader.lengthy());
     auto child = decode_value(memory, hash, bytes, {limits.depth_max - 1});
     if (!child) return fail(child.error().code, reader.at() - bytes.size() + child.error().at);
-    children.push_back(std::move(*child));
+    children.push_reserved(std::move(*child));
   }
-  return Value::composite(memory, children);
+  return Value::composite(memory, {children.data(), children.size()});
 }
 
 Result<Value> read_search_results(Memory& memory, BincodeReader& reader) {
   BB_TRY(count, reader.count(12));
-  std::vector<std::pair<std::uint64_t, float>> results;
-  results.reserve(static_cast<std::size_t>(count));
+  Array<std::pair<std::uint64_t, float>> results;
+  if (!results.try_reserve(count)) return fail(Code::no_memory);
   for (std::uint64_t i = 0; i < count; ++i) {
     BB_TRY(id, reader.number<std::uint64_t>());
     BB_TRY(distance, reader.number<float>());
-    results.emplace_back(id, distance);
+    results.push_reserved(id, distance);
   }
-  return Value::search_results(memory, results);
+  return Value::search_results(memory, {results.data(), results.size()});
 }
 
 // Validates, then keeps the wire bytes of one address or a list of them without what trails.

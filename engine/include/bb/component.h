@@ -6,6 +6,7 @@
 #include "bb/config.h"
 #include "bb/random.h"
 #include "bb/registry.h"
+#include "bb/state_codec.h"
 #include "bb/value.h"
 
 namespace bb {
@@ -137,6 +138,17 @@ class Component {
  public:
   virtual ~Component() = default;
   virtual Outcome dispatch(std::uint16_t method, OpContext& ctx) = 0;
+  /// One of `ComponentClass::remote_methods`, called by an admitted peer's envelope: input 0 is the payload as bytes, input 1 the
+  /// request's id; `OpContext::inbound` says who. Outputs go nowhere; answer with a Send or not at all.
+  virtual Outcome serve(std::uint16_t method, OpContext& ctx);
+  /// Run when the host asks for the bootstrap of its slot (`ComponentClass::has_bootstrap`).
+  virtual Outcome bootstrap(OpContext& ctx);
+
+  /// The component's state, so that `load` of an instance constructed with the same config continues where this one is; one
+  /// without state writes nothing. Errors: not_encodable, when it cannot be saved now.
+  virtual Status save(StateWriter& out) const = 0;
+  /// Errors: any; the instance is then discarded. Bytes that are left over are an error of the caller's.
+  virtual Status load(StateReader& in, Memory& memory) = 0;
 };
 
 }  // namespace bb

@@ -37,6 +37,7 @@ struct EnvelopeError {
     oversize_source_address,
     too_many_destinations,
     too_many_reports,
+    no_memory,  // none for the lists of what it holds; nothing is wrong with it
   };
   Kind kind = Kind::malformed;
   std::uint64_t cap = 0;  // the supported version for version_mismatch

@@ -9,6 +9,7 @@
 #include "bb/limits.h"
 #include "bb/peer.h"
 #include "bb/step.h"
+#include "bb/telemetry.h"
 
 namespace bb {
 
@@ -32,6 +33,10 @@ struct InstallError {
     unresolved_ops,
     unknown_config_slot,
     bad_address,
+    function_definition_conflict,
+    recursive_function_call,
+    bad_limits,
+    out_of_memory,
   };
   Kind kind = Kind::empty_targets;
   std::string target;  // the target, slot, key or type that it concerns
@@ -66,6 +71,34 @@ struct DeliveryError {
   std::string text() const;
 };
 
+struct BootstrapError {
+  enum class Kind : std::uint8_t {
+    unknown_target,
+    unknown_input,
+    missing_input,
+    type_mismatch,
+    allocation_failed,           // of the byte budget or the allocator
+    already_transitively_queued, // asked for twice in one request
+    busy,
+  };
+  Kind kind = Kind::unknown_target;
+  std::string target;
+  std::string input;
+  std::vector<std::string> available;  // targets, or the target's declared inputs
+  std::uint64_t byte_count = 0;
+  std::uint64_t budget_remaining = 0;
+
+  /// `UnknownTarget`, ...
+  static std::string_view kind_name(Kind kind);
+  std::string text() const;
+};
+
+enum class BootstrapStatus : std::uint8_t {
+  idle,
+  running,            // or about to, or waiting for a completion
+  waiting_for_input,  // `bootstrap()` passed over a target whose inputs nobody has given
+};
+
 /// What became of a frame. `error` says why it was refused, `envelope` why it is malformed.
 struct ReceiveStatus {
   enum class Kind : std::uint8_t { accepted, duplicate, refused, malformed };
@@ -81,6 +114,12 @@ struct NamedValue {
 struct InputValue {
   InputId input;
   Value value;
+};
+
+/// One bootstrap to run. `target` is `X__bootstrap`, or `X`, with or without the hash of its target.
+struct BootstrapRequest {
+  std::string_view target;
+  std::span<NamedValue> inputs;  // moved out
 };
 
 struct Poll {
@@ -153,6 +192,25 @@ class Node {
   Result<PeerId> peer_of(PeerHandle handle) const;
   void retire(PeerHandle handle);
   ReceiveStatus receive(PeerHandle from, Bytes frame);
+  /// The transport could not deliver a request, or gave up on it: whoever awaits it fails, and the peer's health suffers.
+  /// Errors: unknown_peer, busy.
+  Status send_failed(std::uint64_t request_id, PeerHandle peer, std::string_view reason);
+  /// What the host knows of the way to a peer; shown by `why` and `inspect`. Errors: unknown_peer.
+  Status link_up(PeerHandle peer, std::uint8_t path = 0);
+  Status link_down(PeerHandle peer, std::uint16_t code = 0);
+  /// Frames of a blocked peer are refused, Sends to it are held back. Errors: over_cap, no_memory, busy.
+  Status block_peer(const PeerId& peer);
+  Status unblock_peer(const PeerId& peer);
+  /// While there is an allow list, everybody else is treated as blocked. Errors: over_cap, no_memory, busy.
+  Status set_allowlist(std::span<const PeerId> peers);
+  void clear_allowlist();
+  struct Health {
+    std::uint32_t consecutive_failures = 0;
+    bool down = false;
+    bool blocked = false;
+    std::uint64_t retry_ns = 0;  // 0: may be sent to now
+  };
+  Result<Health> peer_health(const PeerId& peer) const;
   /// Lets bytes up to a running total leave for a peer (with `credit_required`).
   Status grant(PeerHandle peer, std::uint64_t total_bytes);
 
@@ -179,6 +237,24 @@ class Node {
   Status complete(CommandId command, std::span<Value> outputs);
   Status complete_failed(CommandId command, OpError error);
 
+  // Bootstrap. Each of these checks everything first and queues all or nothing; the next polls run the jobs one at a time.
+  /// All targets' bootstraps that have not run, in install order, but for those that need inputs.
+  std::expected<void, BootstrapError> bootstrap();
+  std::expected<void, BootstrapError> bootstrap(std::span<const std::string_view> targets);
+  std::expected<void, BootstrapError> bootstrap(std::span<const BootstrapRequest> requests);
+  /// Components' own, by slot.
+  std::expected<void, BootstrapError> bootstrap_slots(std::span<const std::string_view> slots);
+  BootstrapStatus bootstrap_status() const;
+  std::vector<std::string> bootstrap_targets() const;
+
+  /// Runs the ops of a phase in the next poll. Errors: over_cap, no_memory, busy.
+  Status fire_lifecycle(std::string_view phase);
+  /// Starts the target with each event of a kind (`PeerDown`, ..., or a topic that ops emit): a topic's value, else a trigger, is
+  /// the input's. Errors: unknown_module, unknown_input, over_cap, no_memory, busy.
+  Status subscribe_event(std::string_view kind, std::string_view target, std::string_view input);
+  /// The host slept: the next poll's step forward of the clock does not count, as far as it is that long.
+  void suspended(std::uint64_t gap_ns);
+
   /// `now_ns` never takes the node's clock back. `ops` 0: the limit's.
   Poll poll(std::uint64_t now_ns, std::uint32_t ops = 0);
 
@@ -192,6 +268,9 @@ class Node {
   /// The instance bound at a slot, or nullptr.
   Component* component(std::string_view slot);
   void set_mask(StepMask mask);
+  void set_span_hook(SpanHook hook);
+  /// What ops have counted under a name (`IncrMetric`).
+  std::uint64_t metric(std::string_view name) const;
   const PeerId& peer() const;
   std::uint64_t incarnation() const;
   EngineStats stats() const;
@@ -211,6 +290,8 @@ class Node {
     std::uint64_t bytes = 0;
   };
   std::expected<ExecId, DeliveryError> start(std::uint32_t graph, std::string_view target);
+  class BootstrapPreparation;
+  std::optional<std::uint32_t> find_name(std::string_view name) const;
   std::vector<Given> given_;  // inputs of the invocation at hand; the capacity is kept
 };
 

@@ -61,6 +61,10 @@ struct Parameter {
 /// When an op may run: when all its required inputs are there, or at the first of them.
 enum class Readiness : std::uint8_t { all, any };
 
+/// What starts an op that no value starts: an event on the node's bus (attribute `kind`), a lifecycle phase (attribute `phase`), a
+/// timer, or the start of its module.
+enum class OpSource : std::uint8_t { none, event, lifecycle, interval, pulse };
+
 /// Which ports must agree in element type (spec A §9.6): inputs count from 0, outputs from kOutputPort.
 inline constexpr std::uint32_t kOutputPort = 0x100;
 struct TypeRelation {
@@ -86,6 +90,7 @@ struct OpDeclaration {
   std::vector<Parameter> parameters{};
   std::vector<std::string> required_attributes{};
   Readiness readiness = Readiness::all;
+  OpSource source = OpSource::none;
   std::vector<TypeRelation> relations{};
   bool same_type_as_input0 = false;  // output 0 has the type of input 0 (PassThrough, Gate, Any)
   OpFunction run = nullptr;          // nullptr for role ops
@@ -109,6 +114,9 @@ struct ComponentClass {
   /// Op types of the role that this class implements; empty means all. A backend lists what it supports.
   std::vector<std::string> supports{};
   bool ignores_metadata = false;  // an aggregator whose metadata is the unit type
+  bool has_bootstrap = false;
+  /// What peers may call by name (`/component/<n>/op/<name>`); `Component::serve` gets the position.
+  std::vector<std::string> remote_methods{};
   /// Errors: bad_argument with a text that starts "config type mismatch:" for a config of the wrong shape.
   std::function<std::expected<std::unique_ptr<Component>, std::string>(const Config&)> construct{};
 };

@@ -62,7 +62,14 @@ struct WireDecodeFailed {
   std::string detail;
 };
 struct WireReceiveFailed {
-  enum class Kind : std::uint8_t { unknown_type_hash, type_mismatch, decode_failed, unknown_site, unknown_component };
+  enum class Kind : std::uint8_t {
+    unknown_type_hash,
+    type_mismatch,
+    decode_failed,
+    unknown_site,
+    unknown_component,
+    allocation_failed,  // of the sender's claimed addresses; the fills were delivered
+  };
   PeerId source;
   std::uint32_t fill = 0;
   std::uint64_t actual_hash = 0;
@@ -93,9 +100,42 @@ struct Dial {
 struct HostSuspended {
   std::uint64_t gap_ns = 0;
 };
+struct LifecycleFired {
+  std::string_view phase;
+};
+/// One bootstrap job is done.
+struct BootstrapComplete {
+  std::string_view target;  // base name, or the component's slot
+};
+/// The current bootstrap job waits for a completion; said once per wait.
+struct WaitingOnBootstrap {};
+/// What the node thinks of a peer has changed. Labels: PeerBlocked, PeerDown, PeerUp, PeerSuspect, BackoffNoticeSent,
+/// SilentDropActive.
+struct PeerChange {
+  enum class Kind : std::uint8_t {
+    blocked,   // a frame of it was refused, or a Send to it was held back; said once per poll
+    down,      // failures in a row, or silence, have reached their threshold
+    up,        // it answered again
+    suspect,   // it is silent for longer than usual
+    notified,  // it was asked to send less
+    silenced,  // its envelopes are dropped until it was quiet
+  };
+  enum class Reason : std::uint8_t { none, blocklisted, not_allowlisted, cooldown, quarantined };
+  Kind kind = Kind::blocked;
+  Reason reason = Reason::none;  // blocked
+  PeerId peer;
+  std::uint64_t retry_ns = 0;  // blocked by cooldown or quarantine: the engine's time of its end
+  double phi = 0;              // down or suspect by silence
+
+  /// `PeerBlocked`, `PeerDown`, ...
+  static std::string_view kind_name(Kind kind);
+  /// `blocklisted`, ...
+  static std::string_view reason_name(Reason reason);
+};
 
 using Step = std::variant<OpCompleted, AsyncSuspended, SendEnvelope, AppEvent, OpFailed, CycleBudgetExceeded, OutboundDropped,
-                          WireDecodeFailed, WireReceiveFailed, WireTimeout, PeerResolveFailed, Dial, HostSuspended>;
+                          WireDecodeFailed, WireReceiveFailed, WireTimeout, PeerResolveFailed, Dial, HostSuspended, LifecycleFired,
+                          BootstrapComplete, WaitingOnBootstrap, PeerChange>;
 
 /// Which steps are written. Masking changes neither order nor ids, it only saves the writing.
 struct StepMask {

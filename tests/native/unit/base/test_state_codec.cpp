@@ -3,7 +3,7 @@
 #include <cmath>
 #include <vector>
 
-#include "base/state_codec.h"
+#include "bb/state_codec.h"
 
 using bb::Bytes;
 using bb::Code;

@@ -1,3 +1,4 @@
+// layer: base
 // The bytes that snapshots and journals are made of: LEB128 numbers, length-prefixed bytes, fixed little-endian where every bit
 // counts. Writer and reader remember their first error, so that a caller asks once, at the end.
 #pragma once

@@ -1,0 +1,132 @@
+// What the host tells a node of its peers: who is who, who may, how they are reached.
+#include <algorithm>
+
+#include "bb/node.h"
+#include "runtime/engine.h"
+
+namespace bb {
+namespace {
+
+Status status_of(framework::AddressBookError error) {
+  switch (error) {
+    case framework::AddressBookError::none: return {};
+    case framework::AddressBookError::unknown_peer: return fail(Code::unknown_peer);
+    case framework::AddressBookError::empty_list: return fail(Code::empty_list);
+    case framework::AddressBookError::full: return fail(Code::over_cap);
+    case framework::AddressBookError::no_memory: return fail(Code::no_memory);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<PeerHandle> Node::admit(const AuthenticatedPeer& peer) {
+  if (engine_->busy()) return fail(Code::busy);
+  BB_TRY(index, engine_->peers().admit(peer.id(), peer.maker()));
+  return engine_->peers().handle_of(index);
+}
+
+Result<PeerHandle> Node::handle_of(const PeerId& peer) const {
+  const std::uint32_t index = engine_->peers().find(peer);
+  if (index == framework::kNoPeer) return fail(Code::unknown_peer);
+  return engine_->peers().handle_of(index);
+}
+
+Result<PeerId> Node::peer_of(PeerHandle handle) const {
+  const std::uint32_t index = engine_->peers().resolve(handle);
+  if (index == framework::kNoPeer) return fail(Code::unknown_peer);
+  return engine_->peers().at(index).id;
+}
+
+void Node::retire(PeerHandle handle) {
+  const std::uint32_t index = engine_->peers().resolve(handle);
+  if (index != framework::kNoPeer && !engine_->busy()) engine_->peers().retire(index, engine_->outbound());
+}
+
+Status Node::grant(PeerHandle peer, std::uint64_t total_bytes) {
+  const std::uint32_t index = engine_->peers().resolve(peer);
+  if (index == framework::kNoPeer) return fail(Code::unknown_peer);
+  framework::PeerOutbound& queue = engine_->peers().at(index).outbound;
+  queue.granted = std::max(total_bytes, queue.granted);  // absolute, so a repeated or late grant takes nothing back
+  queue.dial_asked = false;
+  return {};
+}
+
+Status Node::send_failed(std::uint64_t request_id, PeerHandle peer, std::string_view reason) {
+  const std::uint32_t index = engine_->peers().resolve(peer);
+  if (index == framework::kNoPeer) return fail(Code::unknown_peer);
+  return engine_->send_failed(request_id, index, reason);
+}
+
+Status Node::link_up(PeerHandle peer, std::uint8_t path) {
+  const std::uint32_t index = engine_->peers().resolve(peer);
+  if (index == framework::kNoPeer) return fail(Code::unknown_peer);
+  engine_->peers().at(index).link = {
+      .kind = framework::LinkState::Kind::up, .since_ns = engine_->now_ns(), .path = path, .code = 0};
+  return {};
+}
+
+Status Node::link_down(PeerHandle peer, std::uint16_t code) {
+  const std::uint32_t index = engine_->peers().resolve(peer);
+  if (index == framework::kNoPeer) return fail(Code::unknown_peer);
+  framework::PeerRecord& record = engine_->peers().at(index);
+  record.link = {.kind = framework::LinkState::Kind::down, .since_ns = engine_->now_ns(), .path = 0, .code = code};
+  record.outbound.dial_asked = false;
+  return {};
+}
+
+Status Node::block_peer(const PeerId& peer) {
+  if (engine_->busy()) return fail(Code::busy);
+  return engine_->peers().set_blocked(peer, true, engine_->outbound());
+}
+
+Status Node::unblock_peer(const PeerId& peer) {
+  if (engine_->busy()) return fail(Code::busy);
+  return engine_->peers().set_blocked(peer, false, engine_->outbound());
+}
+
+Status Node::set_allowlist(std::span<const PeerId> peers) {
+  if (engine_->busy()) return fail(Code::busy);
+  BB_CHECK(engine_->peers().set_allowlist(peers, engine_->outbound()));
+  engine_->governor().set_allowlist_active(true);
+  return {};
+}
+
+void Node::clear_allowlist() {
+  if (engine_->busy()) return;
+  (void)engine_->peers().set_allowlist({}, engine_->outbound());
+  engine_->governor().set_allowlist_active(false);
+}
+
+Result<Node::Health> Node::peer_health(const PeerId& peer) const {
+  const std::uint32_t index = engine_->peers().find(peer);
+  if (index == framework::kNoPeer) return fail(Code::unknown_peer);
+  const framework::PeerRecord& record = engine_->peers().at(index);
+  const std::uint64_t retry = record.backoff.next_retry_ns;
+  return Health{.consecutive_failures = record.health.consecutive_failures,
+                .down = record.health.down,
+                .blocked = !engine_->governor().check_inbound(record.policy).allowed,
+                .retry_ns = retry > engine_->now_ns() ? retry : 0};
+}
+
+Status Node::add_peer(const PeerId& peer, std::span<const Address> addresses) {
+  return status_of(engine_->peers().add_peer(peer, addresses));
+}
+Status Node::drop_peer(const PeerId& peer) { return status_of(engine_->peers().drop_peer(peer, engine_->outbound())); }
+Status Node::register_address(const PeerId& peer, const Address& address) {
+  return status_of(engine_->peers().register_address(peer, address));
+}
+Status Node::forget_address(const PeerId& peer, const Address& address) {
+  return status_of(engine_->peers().forget_address(peer, address));
+}
+
+std::vector<Address> Node::addresses_of(const PeerId& peer) const {
+  std::vector<Address> addresses;
+  const std::uint32_t index = engine_->peers().find(peer);
+  if (index == framework::kNoPeer) return addresses;
+  for (const framework::PeerAddress& entry : engine_->peers().at(index).addresses)
+    if (auto address = Address::from_bytes(entry.bytes())) addresses.push_back(std::move(*address));
+  return addresses;
+}
+
+}  // namespace bb
