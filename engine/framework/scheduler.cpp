@@ -78,6 +78,17 @@ void Scheduler::cancel(TimerId id) {
   remove_at(position);
 }
 
+void Scheduler::move(TimerId id, std::uint64_t at_ns, Timer timer) {
+  BB_ASSERT(id.v < entries_.size());
+  Entry& entry = entries_[id.v];
+  BB_ASSERT(entry.position < heap_.size() && heap_[entry.position] == id.v);
+  entry.at_ns = at_ns;
+  entry.sequence = next_sequence_++;
+  entry.timer = timer;
+  sift_up(entry.position);
+  sift_down(entry.position);
+}
+
 bool Scheduler::pop_due(Timer& out) {
   if (heap_.empty() || entries_[heap_[0]].at_ns > now_ns_) return false;
   out = entries_[heap_[0]].timer;

@@ -36,6 +36,8 @@ class Scheduler {
   /// Errors: over_cap, no_memory; either counts as dropped.
   Result<TimerId> schedule(std::uint64_t at_ns, Timer timer, AllocationSite site = AllocationSite::current());
   void cancel(TimerId id);
+  /// Sets a timer anew, as if it had been cancelled and scheduled; this cannot fail.
+  void move(TimerId id, std::uint64_t at_ns, Timer timer);
   /// Takes the earliest timer that is due at `now_ns()`, if any.
   bool pop_due(Timer& out);
   std::uint64_t next_ns() const { return heap_.empty() ? kNever : entries_[heap_[0]].at_ns; }
