@@ -1,7 +1,7 @@
 // Duplicate windows: bit rings and a bounded set.
 #include "framework/duplicates.h"
 
-#include <algorithm>
+#include <utility>
 
 namespace bb::framework {
 
@@ -25,36 +25,94 @@ bool SequenceWindow::accept(std::uint64_t sequence) {
   return true;
 }
 
+void SequenceWindow::save(StateWriter& writer) const {
+  writer.fixed_u64(incarnation);
+  writer.number(highest_);
+  for (const std::uint64_t word : bits_) writer.fixed_u64(word);
+}
+
+Status SequenceWindow::load(StateReader& reader) {
+  incarnation = reader.fixed_u64();
+  highest_ = reader.number();
+  for (std::uint64_t& word : bits_) word = reader.fixed_u64();
+  // The highest number was seen, and none above it.
+  bool good = (bits_[(highest_ % kSize) / 64] >> (highest_ % 64)) & 1;
+  for (std::uint64_t n = highest_ + 1; n < kSize; ++n) good = good && !((bits_[n / 64] >> (n % 64)) & 1);
+  if (reader.ok() && !good) reader.fail(Code::invalid_value);
+  return reader.status();
+}
+
 bool PeerWindows::seen(std::uint64_t incarnation, std::uint64_t sequence) const {
   for (const SequenceWindow& window : windows_)
     if (window.incarnation == incarnation) return window.seen(sequence);
   return false;
 }
 
-void PeerWindows::record(std::uint64_t incarnation, std::uint64_t sequence) {
+bool PeerWindows::record(std::uint64_t incarnation, std::uint64_t sequence) {
   for (SequenceWindow& window : windows_) {
     if (window.incarnation == incarnation) {
       window.accept(sequence);
-      return;
+      return true;
     }
   }
-  if (windows_.size() == kIncarnationsMax) windows_.erase(windows_.begin());
-  windows_.emplace_back();
+  const bool full = windows_.size() == kIncarnationsMax;
+  if (!full && !windows_.try_reserve(windows_.size() + std::uint64_t{1})) return false;
+  if (full) windows_.erase_at(0);
+  windows_.push_reserved();
   windows_.back().incarnation = incarnation;
   windows_.back().accept(sequence);
+  return true;
 }
 
-bool PayloadWindow::accept(std::uint64_t key) {
-  if (size_ == 0) return true;
-  if (keys_.find(key)) return false;
-  if (order_.size() < size_) {
-    order_.push_back(key);
-  } else {
-    keys_.erase(std::exchange(order_[next_], key));
-    next_ = (next_ + 1) % size_;
+void PeerWindows::save(StateWriter& writer) const {
+  writer.number(windows_.size());
+  for (const SequenceWindow& window : windows_) window.save(writer);
+}
+
+Status PeerWindows::load(StateReader& reader) {
+  const std::uint32_t count = reader.count(kIncarnationsMax, 130);
+  if (!windows_.try_reserve(count)) return fail(Code::no_memory, reader.position());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    SequenceWindow window;
+    BB_CHECK(window.load(reader));
+    for (const SequenceWindow& other : windows_)
+      if (other.incarnation == window.incarnation) return fail(Code::invalid_value, reader.position());
+    windows_.push_reserved(window);
   }
-  keys_.insert(key, true);
+  return reader.status();
+}
+
+Result<bool> PayloadWindow::accept(std::uint64_t key) {
+  if (hashes_max_ == 0) return true;
+  if (keys_.find(key)) return false;
+  const bool full = order_.size() == hashes_max_;
+  if (!keys_.try_reserve(1) || (!full && !order_.try_push(key))) return fail(Code::no_memory);
+  if (full) {
+    keys_.erase(std::exchange(order_[next_], key));
+    next_ = (next_ + 1) % hashes_max_;
+  }
+  keys_.insert_reserved(key, true);
   return true;
+}
+
+void PayloadWindow::clear() {
+  keys_.clear();
+  order_.clear();
+  next_ = 0;
+}
+
+void PayloadWindow::save(StateWriter& writer) const {
+  writer.number(order_.size());
+  for (std::uint32_t i = 0; i < order_.size(); ++i) writer.fixed_u64(order_[(next_ + i) % order_.size()]);
+}
+
+Status PayloadWindow::load(StateReader& reader) {
+  const std::uint32_t count = reader.count(hashes_max_, 8);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    BB_TRY(fresh, accept(reader.fixed_u64()));
+    if (!fresh) return fail(Code::invalid_value, reader.position());
+  }
+  return reader.status();
 }
 
 }  // namespace bb::framework

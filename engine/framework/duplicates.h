@@ -3,9 +3,9 @@
 #pragma once
 
 #include <array>
-#include <vector>
 
 #include "base/flat_map.h"
+#include "base/state_codec.h"
 
 namespace bb::framework {
 
@@ -19,6 +19,9 @@ class SequenceWindow {
   bool accept(std::uint64_t sequence);
   bool seen(std::uint64_t sequence) const;
 
+  void save(StateWriter& writer) const;
+  Status load(StateReader& reader);
+
  private:
   std::uint64_t highest_ = 0;
   std::array<std::uint64_t, kSize / 64> bits_{};
@@ -27,25 +30,39 @@ class SequenceWindow {
 /// The windows of one peer: its last four incarnations.
 class PeerWindows {
  public:
-  static constexpr std::size_t kIncarnationsMax = 4;
+  static constexpr std::uint32_t kIncarnationsMax = 4;
   bool seen(std::uint64_t incarnation, std::uint64_t sequence) const;
-  void record(std::uint64_t incarnation, std::uint64_t sequence);
+  /// False, and nothing recorded, when there is no memory for the window of a new incarnation.
+  [[nodiscard]] bool record(std::uint64_t incarnation, std::uint64_t sequence);
+  bool empty() const { return windows_.empty(); }
+
+  void save(StateWriter& writer) const;
+  Status load(StateReader& reader);
 
  private:
-  std::vector<SequenceWindow> windows_;  // oldest first
+  Array<SequenceWindow> windows_;  // oldest first
 };
 
-/// The last `size` payload hashes of the node.
+/// The last `hashes_max` payload hashes of the node; 0 remembers nothing.
 class PayloadWindow {
  public:
-  explicit PayloadWindow(std::uint32_t size) : size_(size) {}
-  /// True when the key is new.
-  bool accept(std::uint64_t key);
+  struct Options {
+    std::uint32_t hashes_max = 8'192;
+  };
+  explicit PayloadWindow(Options options) : hashes_max_(options.hashes_max) {}
+  /// True when the key is new. Errors: no_memory, with nothing recorded.
+  Result<bool> accept(std::uint64_t key);
+  bool contains(std::uint64_t key) const { return keys_.find(key) != nullptr; }
+  std::uint32_t size() const { return order_.size(); }
+  void clear();
+
+  void save(StateWriter& writer) const;
+  Status load(StateReader& reader);
 
  private:
-  std::uint32_t size_;
-  std::uint32_t next_ = 0;
-  std::vector<std::uint64_t> order_;
+  std::uint32_t hashes_max_;
+  std::uint32_t next_ = 0;  // the oldest, once the window is full
+  Array<std::uint64_t> order_;
   FlatMap<bool> keys_;
 };
 

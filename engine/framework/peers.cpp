@@ -1,7 +1,8 @@
-// The peer table: chained hashing over records that never move.
+// The peer table: chained hashing over records that never move. Saving is in peers_state.cpp.
 #include "framework/peers.h"
 
 #include <algorithm>
+#include <new>
 
 #include "wire/envelope_writer.h"
 
@@ -9,94 +10,170 @@ namespace bb::framework {
 namespace {
 
 // What every receiver takes under the default caps (spec A §5.5).
-constexpr std::size_t kDestinationAddressesMax = 16;
-constexpr std::size_t kSourceAddressesMax = 8;
+constexpr std::uint32_t kDestinationAddressesMax = 16;
+constexpr std::uint32_t kSourceAddressesMax = 8;
+
+AddressBookError book_error(Error error) {
+  return error.code == Code::no_memory ? AddressBookError::no_memory : AddressBookError::full;
+}
+
+// The first addresses of a list, at most `max`, as spans; their number is returned.
+std::uint32_t first_addresses(const AddressList& list, Bytes* out, std::uint32_t max) {
+  const std::uint32_t count = std::min(list.size(), max);
+  for (std::uint32_t i = 0; i < count; ++i) out[i] = list.bytes_at(i);
+  return count;
+}
 
 }  // namespace
 
-PeerTable::PeerTable(Memory& memory, const PeerId& self, RandomStream keys, std::uint32_t peers_max,
-                     std::uint32_t addresses_per_peer_max)
-    : memory_(memory),
-      self_id_(self),
-      key0_(keys.next_u64()),
-      key1_(keys.next_u64()),
-      peers_max_(std::min(peers_max, 1u << kIndexBits)),
-      addresses_max_(addresses_per_peer_max),
-      buckets_(16, kNoPeer) {}
+PeerTable::PeerTable(Memory* memory, const PeerId& self, RandomStream keys, Options options)
+    : memory_(memory), self_id_(self), options_(options), key0_(keys.next_u64()), key1_(keys.next_u64()) {
+  options_.peers_max = std::min(options_.peers_max, 1u << kIndexBits);
+}
+
+PeerTable& PeerTable::operator=(PeerTable&& other) noexcept {
+  if (this == &other) return *this;
+  reset();
+  memory_ = other.memory_;
+  self_id_ = other.self_id_;
+  options_ = other.options_;
+  self_ = std::exchange(other.self_, kNoPeer);
+  incarnation_ = other.incarnation_;
+  uses_ = other.uses_;
+  source_ = std::move(other.source_);
+  key0_ = other.key0_;
+  key1_ = other.key1_;
+  credit_required_ = other.credit_required_;
+  size_ = std::exchange(other.size_, 0);
+  first_free_ = std::exchange(other.first_free_, 0);
+  records_ = std::move(other.records_);
+  buckets_ = std::move(other.buckets_);
+  return *this;
+}
+
+void PeerTable::reset() {
+  for (PeerRecord* record : records_) {
+    std::destroy_at(record);
+    memory_->release(record, sizeof(PeerRecord));
+  }
+  records_.clear();
+  buckets_.clear();
+  source_.clear();
+}
 
 std::uint32_t PeerTable::bucket_of(const PeerId& id) const {
   const std::uint64_t hash = siphash13(id.digest_bytes(), key0_ ^ id.code, key1_);
-  return static_cast<std::uint32_t>(hash) & (static_cast<std::uint32_t>(buckets_.size()) - 1);
+  return static_cast<std::uint32_t>(hash) & (buckets_.size() - 1);
 }
 
 std::uint32_t PeerTable::find(const PeerId& id) const {
+  if (buckets_.empty()) [[unlikely]]
+    return kNoPeer;
   for (std::uint32_t at = buckets_[bucket_of(id)]; at != kNoPeer; at = records_[at]->next)
     if (records_[at]->id == id) return at;
   return kNoPeer;
 }
 
-void PeerTable::rehash(std::uint32_t buckets) {
-  buckets_.assign(buckets, kNoPeer);
+bool PeerTable::rehash(std::uint64_t buckets) {
+  Array<std::uint32_t> fresh;
+  if (!fresh.try_resize(buckets)) return false;
+  std::fill(fresh.begin(), fresh.end(), kNoPeer);
+  buckets_ = std::move(fresh);
+  for (std::uint32_t at = 0; at < records_.size(); ++at)
+    if (records_[at]->live) link(at);
+  return true;
+}
+
+void PeerTable::link(std::uint32_t index) {
+  std::uint32_t& head = buckets_[bucket_of(records_[index]->id)];
+  records_[index]->next = std::exchange(head, index);
+}
+
+// The lowest free index and its record, which is not live yet.
+Result<PeerRecord*> PeerTable::slot(std::uint32_t& index) {
+  for (index = first_free_; index < records_.size() && records_[index]->live;) ++index;
+  first_free_ = index;
+  return index < records_.size() ? records_[index] : push_record();
+}
+
+Result<PeerRecord*> PeerTable::push_record() {
+  if (!records_.try_reserve(records_.size() + std::uint64_t{1})) return fail(Code::no_memory);
+  void* block = memory_->allocate(sizeof(PeerRecord));
+  if (!block) return fail(Code::no_memory, sizeof(PeerRecord));
+  return records_.push_reserved(new (block) PeerRecord());
+}
+
+// The record used longest ago that nobody would miss.
+std::uint32_t PeerTable::evictable() const {
+  std::uint32_t found = kNoPeer;
   for (std::uint32_t at = 0; at < records_.size(); ++at) {
-    if (!records_[at]->live) continue;
-    std::uint32_t& head = buckets_[bucket_of(records_[at]->id)];
-    records_[at]->next = std::exchange(head, at);
+    const PeerRecord& record = *records_[at];
+    if (record.live && record.evictable() && (found == kNoPeer || record.used < records_[found]->used)) found = at;
   }
+  return found;
 }
 
 Result<std::uint32_t> PeerTable::insert(const PeerId& id) {
-  if (size_ >= peers_max_) return fail(Code::over_cap, peers_max_);
-  BB_TRY(id_value, Value::peer(memory_, id));
-  std::uint32_t at = free_;
-  if (at == kNoPeer) {
-    at = static_cast<std::uint32_t>(records_.size());
-    records_.push_back(std::make_unique<PeerRecord>());
-  } else {
-    free_ = records_[at]->next;
+  std::uint32_t victim = kNoPeer;
+  if (size_ >= options_.peers_max) {
+    victim = evictable();
+    if (victim == kNoPeer) return fail(Code::over_cap, options_.peers_max);
   }
-  PeerRecord& record = *records_[at];
-  const std::uint16_t generation = record.generation;
-  record = PeerRecord{};
-  record.generation = generation;
+  if (buckets_.empty() && !rehash(16)) return fail(Code::no_memory);
+  BB_TRY(id_value, Value::peer(*memory_, id));
+  std::uint32_t index = 0;
+  if (victim == kNoPeer) BB_CHECK(slot(index));
+  // Longer chains are slower, not wrong.
+  if (size_ >= buckets_.size()) (void)rehash(std::uint64_t{buckets_.size()} * 2);
+  if (victim != kNoPeer) {
+    remove(victim);
+    BB_CHECK(slot(index));
+  }
+  PeerRecord& record = *records_[index];
   record.id = id;
   record.id_value = std::move(id_value);
   record.live = true;
-  if (id == self_id_) self_ = at;
+  record.used = ++uses_;
+  if (id == self_id_) self_ = index;
   if (credit_required_) record.outbound.granted = 0;
-  if (++size_ > buckets_.size()) {
-    rehash(static_cast<std::uint32_t>(buckets_.size()) * 2);
-  } else {
-    std::uint32_t& head = buckets_[bucket_of(id)];
-    record.next = std::exchange(head, at);
+  ++size_;
+  link(index);
+  return index;
+}
+
+Result<std::uint32_t> PeerTable::find_or_insert(const PeerId& id) {
+  const std::uint32_t known = find(id);
+  if (known == kNoPeer) return insert(id);
+  records_[known]->used = ++uses_;
+  return known;
+}
+
+// The record's queue is empty.
+void PeerTable::remove(std::uint32_t index) {
+  PeerRecord& record = *records_[index];
+  std::uint32_t* link = &buckets_[bucket_of(record.id)];
+  while (*link != index) link = &records_[*link]->next;
+  *link = record.next;
+  if (index == self_) {
+    self_ = kNoPeer;
+    source_.clear();
   }
-  return at;
+  const auto generation = static_cast<std::uint16_t>(record.generation + 1);
+  record = PeerRecord{};
+  record.generation = generation;
+  first_free_ = std::min(first_free_, index);
+  --size_;
 }
 
 void PeerTable::remove_if_unused(std::uint32_t index, Outbound& outbound) {
   PeerRecord& record = *records_[index];
   if (record.references > 0 || record.admitted) return;
-  std::uint32_t* link = &buckets_[bucket_of(record.id)];
-  while (*link != index) link = &records_[*link]->next;
-  *link = record.next;
-  outbound.clear(index, record.outbound);
-  record.live = false;
-  if (index == self_) self_ = kNoPeer;
-  record.id_value = {};
-  record.addresses.clear();
-  addresses_changed(record);
-  ++record.generation;
-  record.next = std::exchange(free_, index);
-  --size_;
-}
-
-void PeerTable::append(PeerRecord& record, ByteBuffer address, bool hint) {
-  if (std::find(record.addresses.begin(), record.addresses.end(), address) != record.addresses.end()) return;
-  if (record.addresses.size() >= addresses_max_) {
-    if (hint && record.references > 0) return;  // a claim displaces no address that the host gave
-    record.addresses.erase(record.addresses.begin());
-  }
-  record.addresses.push_back(std::move(address));
-  addresses_changed(record);
+  outbound.clear(index, record.outbound);  // nobody will carry them any more
+  if (record.evictable() && !record.worth_keeping()) return remove(index);
+  // The next link begins with credit of its own, but goes on counting: the peer still knows what it has seen.
+  record.outbound.granted = credit_required_ ? 0 : PeerOutbound::kUnlimited;
+  record.outbound.sent = 0;
+  record.outbound.dial_asked = false;
 }
 
 void PeerTable::addresses_changed(PeerRecord& record) {
@@ -104,42 +181,71 @@ void PeerTable::addresses_changed(PeerRecord& record) {
   if (record.id == self_id_) source_.clear();
 }
 
-Bytes PeerTable::source() {
-  if (!source_.empty()) return source_;
-  std::vector<Bytes> addresses;
-  if (self_ != kNoPeer)
-    for (const ByteBuffer& address : records_[self_]->addresses)
-      if (addresses.size() < kSourceAddressesMax) addresses.push_back(address);
-  const wire::EnvelopeFields fields{.source_addresses = addresses, .incarnation = incarnation_};
-  source_.resize(static_cast<std::size_t>(wire::source_size(fields)));
-  wire::write_source(fields, source_.data());
-  return source_;
+Result<Bytes> PeerTable::source() {
+  if (source_.empty()) {
+    Bytes addresses[kSourceAddressesMax];
+    const std::uint32_t count = self_ == kNoPeer ? 0 : first_addresses(records_[self_]->addresses, addresses, kSourceAddressesMax);
+    const wire::EnvelopeFields fields{.source_addresses = {addresses, count}, .incarnation = incarnation_};
+    if (!source_.try_resize(wire::source_size(fields))) return fail(Code::no_memory);
+    wire::write_source(fields, source_.data());
+  }
+  return Bytes{source_.data(), source_.size()};
 }
 
 Result<Value> PeerTable::head_of(PeerRecord& record) {
-  if (record.addresses.empty()) return fail(Code::empty_list);
   if (!record.head.present()) {
-    const std::size_t count = std::min<std::size_t>(record.addresses.size(), kDestinationAddressesMax);
-    const std::vector<Bytes> addresses(record.addresses.begin(), record.addresses.begin() + static_cast<std::ptrdiff_t>(count));
+    if (record.addresses.empty()) return fail(Code::empty_list);
+    Bytes addresses[kDestinationAddressesMax];
+    const std::span<const Bytes> list(addresses, first_addresses(record.addresses, addresses, kDestinationAddressesMax));
     std::uint8_t* data = nullptr;
-    BB_TRY(head, Value::bytes_of_size(memory_, wire::head_size(addresses), data));
-    wire::write_head(addresses, data);
+    BB_TRY(head, Value::bytes_of_size(*memory_, wire::head_size(list), data));
+    wire::write_head(list, data);
     record.head = std::move(head);
   }
   return record.head;
 }
 
-AddressBookError PeerTable::add_peer(const PeerId& id, std::span<const Address> addresses) {
-  if (addresses.empty()) return AddressBookError::empty_list;
-  std::uint32_t at = find(id);
-  if (at == kNoPeer) {
-    const auto inserted = insert(id);
-    if (!inserted) return inserted.error().code == Code::no_memory ? AddressBookError::no_memory : AddressBookError::full;
-    at = *inserted;
+// All or nothing.
+AddressBookError PeerTable::extend(AddressList& list, std::span<const Bytes> addresses, AddressSource source) const {
+  Array<Value> made;
+  if (!made.try_reserve(addresses.size()) || !list.try_reserve(addresses.size(), options_.addresses))
+    return AddressBookError::no_memory;
+  for (const Bytes address : addresses) {
+    auto value = Value::bytes(*memory_, address);
+    if (!value) return AddressBookError::no_memory;
+    made.push_reserved(std::move(*value));
   }
-  PeerRecord& record = *records_[at];
-  if (record.references < UINT64_MAX) ++record.references;
-  for (const Address& address : addresses) append(record, address.to_bytes(), false);
+  AddressBookError error = AddressBookError::none;
+  for (Value& value : made)
+    if (list.add(std::move(value), source, options_.addresses) == AddressList::Added::refused) error = AddressBookError::full;
+  return error;
+}
+
+// Everything that can fail comes before the record, whose insertion may evict another.
+AddressBookError PeerTable::learn(const PeerId& id, std::span<const Bytes> addresses, AddressSource source, std::uint32_t& index) {
+  index = find(id);
+  if (index != kNoPeer) {
+    PeerRecord& record = *records_[index];
+    record.used = ++uses_;
+    addresses_changed(record);
+    return extend(record.addresses, addresses, source);
+  }
+  AddressList list;
+  const AddressBookError error = extend(list, addresses, source);
+  if (error != AddressBookError::none) return error;
+  const auto inserted = insert(id);
+  if (!inserted) return book_error(inserted.error());
+  index = *inserted;
+  records_[index]->addresses = std::move(list);
+  return AddressBookError::none;
+}
+
+AddressBookError PeerTable::add_peer(const PeerId& id, std::span<const Bytes> addresses) {
+  if (addresses.empty()) return AddressBookError::empty_list;
+  std::uint32_t index = kNoPeer;
+  const AddressBookError error = learn(id, addresses, AddressSource::host, index);
+  if (error != AddressBookError::none) return error;
+  if (records_[index]->references < UINT64_MAX) ++records_[index]->references;
   return AddressBookError::none;
 }
 
@@ -147,54 +253,62 @@ AddressBookError PeerTable::drop_peer(const PeerId& id, Outbound& outbound) {
   const std::uint32_t at = find(id);
   if (at == kNoPeer || records_[at]->references == 0) return AddressBookError::unknown_peer;
   if (--records_[at]->references == 0) {
-    records_[at]->addresses.clear();
+    records_[at]->addresses.remove_all(AddressSource::host);
     addresses_changed(*records_[at]);
     remove_if_unused(at, outbound);
   }
   return AddressBookError::none;
 }
 
-AddressBookError PeerTable::register_address(const PeerId& id, const Address& address) {
+AddressBookError PeerTable::register_address(const PeerId& id, Bytes address, AddressSource source) {
+  if (find(id) == kNoPeer) return AddressBookError::unknown_peer;
+  std::uint32_t index = kNoPeer;
+  return learn(id, {&address, 1}, source, index);
+}
+
+AddressBookError PeerTable::forget_address(const PeerId& id, Bytes address) {
   const std::uint32_t at = find(id);
   if (at == kNoPeer) return AddressBookError::unknown_peer;
-  append(*records_[at], address.to_bytes(), false);
+  if (records_[at]->addresses.remove(address)) addresses_changed(*records_[at]);
   return AddressBookError::none;
 }
 
-AddressBookError PeerTable::forget_address(const PeerId& id, const Address& address) {
-  const std::uint32_t at = find(id);
-  if (at == kNoPeer) return AddressBookError::unknown_peer;
-  std::erase(records_[at]->addresses, address.to_bytes());
-  addresses_changed(*records_[at]);
+AddressBookError PeerTable::restore_entry(const PeerId& id, std::span<const Bytes> addresses, std::uint64_t references) {
+  AddressList list;
+  const AddressBookError error = extend(list, addresses, AddressSource::host);
+  if (error != AddressBookError::none) return error;
+  const auto index = find_or_insert(id);
+  if (!index) return book_error(index.error());
+  PeerRecord& record = *records_[*index];
+  record.addresses = std::move(list);
+  record.references = references;
+  addresses_changed(record);
   return AddressBookError::none;
 }
 
 void PeerTable::merge_hints(PeerRecord& record, std::span<const Bytes> claimed) {
-  const auto known = [&](Bytes bytes) {
-    return std::any_of(record.addresses.begin(), record.addresses.end(),
-                       [&](const ByteBuffer& have) { return equal(have, bytes); });
-  };
-  if (std::all_of(claimed.begin(), claimed.end(), known)) return;
-  for (const Bytes bytes : claimed)
-    if (!Address::from_bytes(bytes)) return;
-  for (const Bytes bytes : claimed) append(record, ByteBuffer(bytes.begin(), bytes.end()), true);
+  if (std::all_of(claimed.begin(), claimed.end(), [&](Bytes bytes) { return record.addresses.contains(bytes); })) return;
+  if (!std::all_of(claimed.begin(), claimed.end(), is_readable_address)) return;
+  for (const Bytes bytes : claimed) (void)extend(record.addresses, {&bytes, 1}, AddressSource::claimed);
+  addresses_changed(record);
 }
 
-Result<std::uint32_t> PeerTable::admit(const PeerId& id, std::string_view maker) {
-  std::uint32_t at = find(id);
-  if (at == kNoPeer) {
-    BB_TRY(inserted, insert(id));
-    at = inserted;
-  }
-  records_[at]->admitted = true;
-  records_[at]->admitted_by = maker;
-  return at;
+AddressBookError PeerTable::add_hint(const PeerId& id, Bytes address, AddressSource source) {
+  std::uint32_t index = kNoPeer;
+  return learn(id, {&address, 1}, source, index);
+}
+
+Result<std::uint32_t> PeerTable::admit(const PeerId& id, std::uint32_t maker) {
+  BB_TRY(index, find_or_insert(id));
+  records_[index]->admitted = true;
+  records_[index]->admitted_by = maker;
+  return index;
 }
 
 void PeerTable::retire(std::uint32_t index, Outbound& outbound) {
   PeerRecord& record = *records_[index];
   record.admitted = false;
-  record.admitted_by = {};
+  record.admitted_by = kNoMaker;
   ++record.generation;
   remove_if_unused(index, outbound);
 }
@@ -206,8 +320,7 @@ PeerHandle PeerTable::handle_of(std::uint32_t index) const {
 
 std::uint32_t PeerTable::resolve(PeerHandle handle) const {
   const std::uint32_t index = handle.v & ((1u << kIndexBits) - 1);
-  if (index >= records_.size() || !records_[index]->live) return kNoPeer;
-  return handle_of(index) == handle ? index : kNoPeer;
+  return live(index) && handle_of(index) == handle ? index : kNoPeer;
 }
 
 }  // namespace bb::framework

@@ -1,95 +1,155 @@
-// One record per peer: its name, addresses, admission, duplicate windows and outbound queue. The address book is the part of the
-// table that holds addresses (spec A §3.10, B §6.2): entries of the host are counted references, entries that a peer claims on
-// the wire are hints without a reference, never over a host's.
+// One record per peer: its name, addresses, admission, policy, health, duplicate windows and outbound queue. A record lives while
+// the host refers to it, while it is admitted, flagged or queued for, and beyond that as long as it knows something and there is room.
 #pragma once
 
-#include <memory>
-#include <vector>
-
-#include "bb/random.h"
+#include "framework/address_book.h"
+#include "framework/backpressure.h"
 #include "framework/duplicates.h"
+#include "framework/governor.h"
 #include "framework/outbound.h"
 
 namespace bb::framework {
 
 inline constexpr std::uint32_t kNoPeer = UINT32_MAX;
+inline constexpr std::uint32_t kNoMaker = UINT32_MAX;
+
+struct LinkState {
+  enum class Kind : std::uint8_t { unknown, up, down };
+  Kind kind = Kind::unknown;
+  std::uint8_t path = 0;   // the transport's number for the way it goes
+  std::uint16_t code = 0;  // the transport's reason
+  std::uint64_t since_ns = 0;
+
+  void save(StateWriter& writer) const;
+  Status load(StateReader& reader);
+};
 
 struct PeerRecord {
   PeerId id;
-  Value id_value;                     // what a Recv's sender port gets: shared, so a delivery allocates nothing
-  std::vector<ByteBuffer> addresses;  // multiaddr bytes, in preference order
-  Value head;                         // of every envelope to the peer: made from the addresses when it is first asked for
+  Value id_value;  // what a Recv's sender port gets: shared, so a delivery allocates nothing
+  AddressList addresses;
+  Value head;  // of every envelope to the peer: made from the addresses when it is first asked for
   std::uint64_t references = 0;
+  std::uint64_t used = 0;  // when the host or the peer last spoke of it, in the table's count
   std::uint16_t generation = 0;
   bool live = false;
   bool admitted = false;
-  std::string_view admitted_by;  // which maker vouched for the peer: a literal
+  std::uint32_t admitted_by = kNoMaker;  // which maker vouched for the peer: an interned name
+  std::uint32_t ingress_starts = 0;
+  std::uint64_t ingress_bytes = 0;
+  PeerPolicy policy;
+  PeerHealth health;
+  BackoffState backoff;
+  PressureState pressure;
+  Conduct conduct;
+  LinkState link;
   PeerWindows windows;
   PeerOutbound outbound;
-  std::uint32_t next = kNoPeer;  // in the hash chain, or among the free records
-};
+  std::uint32_t next = kNoPeer;  // in the hash chain
 
-enum class AddressBookError : std::uint8_t { none, unknown_peer, empty_list, full, no_memory };
+  /// Nobody would miss it but this node's own memory: it may go when another peer needs the room.
+  bool evictable() const { return references == 0 && !admitted && !policy.set() && outbound.messages == 0; }
+  /// It has something to remember.
+  bool worth_keeping() const {
+    return !addresses.empty() || !windows.empty() || backoff.active() || pressure.active() || health.consecutive_failures > 0 ||
+           conduct.strikes > 0 || conduct.quarantined_until_ns > 0;
+  }
+};
 
 class PeerTable {
  public:
-  /// `keys` seeds the hash of peer ids, which peers choose.
-  PeerTable(Memory& memory, const PeerId& self, RandomStream keys, std::uint32_t peers_max, std::uint32_t addresses_per_peer_max);
+  struct Options {
+    std::uint32_t peers_max = 16'384;  // at most 2^20
+    AddressList::Options addresses{};
+  };
+  /// `keys` seeds the hash of peer ids, which peers choose. `memory` must outlive the table.
+  PeerTable(Memory* memory, const PeerId& self, RandomStream keys, Options options);
+  PeerTable(PeerTable&& other) noexcept { *this = std::move(other); }
+  PeerTable& operator=(PeerTable&& other) noexcept;
+  ~PeerTable() { reset(); }
 
   /// New peers start with no outbound credit instead of unlimited.
   void set_credit_required(bool required) { credit_required_ = required; }
 
   std::uint32_t find(const PeerId& id) const;
-  /// What every envelope of this node says of its sender: schema version, own addresses, incarnation. Made when it is first asked for.
-  Bytes source();
-  void set_incarnation(std::uint64_t incarnation) { incarnation_ = incarnation; }
-  std::uint64_t incarnation() const { return incarnation_; }
   PeerRecord& at(std::uint32_t index) { return *records_[index]; }
   const PeerRecord& at(std::uint32_t index) const { return *records_[index]; }
+  /// Whether there is a peer at this index; indices below `capacity` come and go.
+  bool live(std::uint32_t index) const { return index < records_.size() && records_[index]->live; }
+  std::uint32_t size() const { return size_; }
+  std::uint32_t capacity() const { return records_.size(); }
+
   /// How every envelope to the peer begins: its addresses. Errors: empty_list, no_memory.
   Result<Value> head_of(PeerRecord& record);
-  std::uint32_t size() const { return size_; }
-  std::uint32_t capacity() const { return static_cast<std::uint32_t>(records_.size()); }
+  /// What every envelope of this node says of its sender: schema version, own addresses, incarnation. Errors: no_memory.
+  Result<Bytes> source();
+  void set_incarnation(std::uint64_t incarnation) {
+    incarnation_ = incarnation;
+    source_.clear();
+  }
+  std::uint64_t incarnation() const { return incarnation_; }
 
-  // The address book.
-  AddressBookError add_peer(const PeerId& id, std::span<const Address> addresses);
+  // The address book: entries of the host are counted references, hints are not. Nothing is changed when there is an error.
+  AddressBookError add_peer(const PeerId& id, std::span<const Bytes> addresses);
   AddressBookError drop_peer(const PeerId& id, Outbound& outbound);
-  AddressBookError register_address(const PeerId& id, const Address& address);
-  AddressBookError forget_address(const PeerId& id, const Address& address);
-  /// Addresses that an admitted peer claims for itself. A list with one unreadable entry is ignored whole.
+  AddressBookError register_address(const PeerId& id, Bytes address, AddressSource source = AddressSource::host);
+  AddressBookError forget_address(const PeerId& id, Bytes address);
+  /// Sets an entry as it was saved: addresses of the host and the number of references.
+  AddressBookError restore_entry(const PeerId& id, std::span<const Bytes> addresses, std::uint64_t references);
+  /// Addresses that a peer claims for itself. A list with one unreadable entry is ignored whole; what finds no room is left out.
   void merge_hints(PeerRecord& record, std::span<const Bytes> claimed);
+  /// An address somebody told of a peer, which need not be known. `full`: no record could be evicted for it.
+  AddressBookError add_hint(const PeerId& id, Bytes address, AddressSource source);
+
+  /// The record of a peer, made when there is none; at the limit the record used longest ago that nobody would miss goes.
+  /// Errors: over_cap, no_memory.
+  Result<std::uint32_t> find_or_insert(const PeerId& id);
+  /// To be called when nobody refers to a peer any more: its queue goes, and its record when that has nothing to remember.
+  void remove_if_unused(std::uint32_t index, Outbound& outbound);
 
   // Admission. A handle names the record and its generation.
-  Result<std::uint32_t> admit(const PeerId& id, std::string_view maker);
+  Result<std::uint32_t> admit(const PeerId& id, std::uint32_t maker);
   void retire(std::uint32_t index, Outbound& outbound);
   PeerHandle handle_of(std::uint32_t index) const;
   /// kNoPeer for a handle that was never given or whose peer is gone; whether the peer is admitted is another question.
   std::uint32_t resolve(PeerHandle handle) const;
+
+  /// Everything but queued messages, which `Outbound` saves.
+  void save(StateWriter& writer) const;
+  /// Into a new table of the same node. Errors: those of the reader, over_cap, no_memory, invalid_value.
+  Status load(StateReader& reader);
 
  private:
   static constexpr std::uint32_t kIndexBits = 20;
 
   std::uint32_t bucket_of(const PeerId& id) const;
   Result<std::uint32_t> insert(const PeerId& id);
-  void remove_if_unused(std::uint32_t index, Outbound& outbound);
-  void append(PeerRecord& record, ByteBuffer address, bool hint);
+  Result<PeerRecord*> slot(std::uint32_t& index);
+  Result<PeerRecord*> push_record();
+  std::uint32_t evictable() const;
+  void remove(std::uint32_t index);
+  void link(std::uint32_t index);
+  bool rehash(std::uint64_t buckets);
   void addresses_changed(PeerRecord& record);
-  void rehash(std::uint32_t buckets);
+  AddressBookError extend(AddressList& list, std::span<const Bytes> addresses, AddressSource source) const;
+  AddressBookError learn(const PeerId& id, std::span<const Bytes> addresses, AddressSource source, std::uint32_t& index);
+  void reset();
+  Status load_record(StateReader& reader, PeerRecord& record);
 
-  Memory& memory_;
+  Memory* memory_ = nullptr;
   PeerId self_id_;
+  Options options_;
   std::uint32_t self_ = kNoPeer;
   std::uint64_t incarnation_ = 0;
-  ByteBuffer source_;  // empty: to be made
-  std::uint64_t key0_;
-  std::uint64_t key1_;
-  std::uint32_t peers_max_;
-  std::uint32_t addresses_max_;
+  std::uint64_t uses_ = 0;
+  Array<std::uint8_t> source_;  // empty: to be made
+  std::uint64_t key0_ = 0;
+  std::uint64_t key1_ = 0;
   bool credit_required_ = false;
   std::uint32_t size_ = 0;
-  std::uint32_t free_ = kNoPeer;
-  std::vector<std::unique_ptr<PeerRecord>> records_;
-  std::vector<std::uint32_t> buckets_;
+  std::uint32_t first_free_ = 0;  // no index below is free
+  Array<PeerRecord*> records_;    // they never move; the index of a peer that is gone is used again, the lowest first
+  Array<std::uint32_t> buckets_;
 };
 
 }  // namespace bb::framework

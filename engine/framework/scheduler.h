@@ -1,10 +1,8 @@
-// One heap for everything that waits for a moment: timers, deadlines of parked ops, request expiry. Ordered by (time, order of
-// scheduling), so equal times mature in the order they were set. Cancelling removes; nothing is scanned.
+// One heap for everything that waits for a moment: deadlines of parked ops, request expiry, sleeping ops, intervals, silent peers.
+// Ordered by (time, order of scheduling), so equal times mature in the order they were set. Cancelling removes; nothing is scanned.
 #pragma once
 
-#include <vector>
-
-#include "bb/error.h"
+#include "base/state_codec.h"
 #include "bb/ids.h"
 
 namespace bb::framework {
@@ -12,7 +10,10 @@ namespace bb::framework {
 using TimerId = Id<struct TimerTag, std::uint32_t>;
 
 struct Timer {
-  enum class Kind : std::uint8_t { command_deadline, request_expiry };
+  /// What the key is: a command id for the deadline and the wake of a parked op, an entry of `Requests` for a request's expiry, an
+  /// op for an interval, a site of `RttTracker` for silence.
+  enum class Kind : std::uint8_t { command_deadline, request_expiry, wake, interval, silence };
+  static constexpr std::uint8_t kKinds = 5;
   Kind kind = Kind::command_deadline;
   std::uint64_t key = 0;
 };
@@ -20,8 +21,11 @@ struct Timer {
 class Scheduler {
  public:
   static constexpr std::uint64_t kNever = UINT64_MAX;
+  struct Options {
+    std::uint32_t timers_max = 65'536;
+  };
 
-  explicit Scheduler(std::uint32_t timers_max) : timers_max_(timers_max) {}
+  explicit Scheduler(Options options) : timers_max_(options.timers_max) {}
 
   std::uint64_t now_ns() const { return now_ns_; }
   /// A clock that goes back stays where it is.
@@ -29,13 +33,32 @@ class Scheduler {
     if (now_ns > now_ns_) now_ns_ = now_ns;
   }
 
-  /// Errors: over_cap.
-  Result<TimerId> schedule(std::uint64_t at_ns, Timer timer);
+  /// Errors: over_cap, no_memory; either counts as dropped.
+  Result<TimerId> schedule(std::uint64_t at_ns, Timer timer, AllocationSite site = AllocationSite::current());
   void cancel(TimerId id);
+  /// Sets a timer anew, as if it had been cancelled and scheduled; this cannot fail.
+  void move(TimerId id, std::uint64_t at_ns, Timer timer);
   /// Takes the earliest timer that is due at `now_ns()`, if any.
   bool pop_due(Timer& out);
   std::uint64_t next_ns() const { return heap_.empty() ? kNever : entries_[heap_[0]].at_ns; }
-  std::uint32_t size() const { return static_cast<std::uint32_t>(heap_.size()); }
+  std::uint32_t size() const { return heap_.size(); }
+  /// Timers that were refused since the scheduler was made.
+  std::uint64_t dropped() const { return dropped_; }
+
+  // For restoring whoever set a timer: ids are not saved, so owners ask for theirs. All of these look at every timer.
+  /// Invalid when there is none.
+  TimerId id_of(Timer::Kind kind, std::uint64_t key) const;
+  /// Calls `visit(key, id, at_ns)` for the timers of a kind, in no order that means anything.
+  template <class Visit>
+  void for_each(Timer::Kind kind, Visit visit) const {
+    for (const std::uint32_t entry : heap_)
+      if (entries_[entry].timer.kind == kind) visit(entries_[entry].timer.key, TimerId{entry}, entries_[entry].at_ns);
+  }
+
+  /// False when there is no memory for it.
+  [[nodiscard]] bool save(StateWriter& writer) const;
+  /// Into a new scheduler. Errors: those of the reader, no_memory, invalid_value (timers out of order, an unknown kind).
+  Status load(StateReader& reader);
 
  private:
   struct Entry {
@@ -52,10 +75,11 @@ class Scheduler {
 
   std::uint64_t now_ns_ = 0;
   std::uint64_t next_sequence_ = 0;
-  std::uint32_t timers_max_;
+  std::uint64_t dropped_ = 0;
+  std::uint32_t timers_max_ = 0;
   std::uint32_t free_ = UINT32_MAX;
-  std::vector<Entry> entries_;
-  std::vector<std::uint32_t> heap_;
+  Array<Entry> entries_;
+  Array<std::uint32_t> heap_;
 };
 
 }  // namespace bb::framework
