@@ -2,7 +2,7 @@
 // it. What is only claimed or observed is a hint, and never displaces an address that is more than that (spec A §3.10, B §6.2).
 #pragma once
 
-#include "base/state_codec.h"
+#include "bb/state_codec.h"
 #include "bb/value.h"
 
 namespace bb::framework {

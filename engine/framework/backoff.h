@@ -1,7 +1,7 @@
 // How long to leave a peer alone after a failure: exponential, capped, with optional jitter; a peer may ask for more, never for less.
 #pragma once
 
-#include "base/state_codec.h"
+#include "bb/state_codec.h"
 #include "bb/random.h"
 
 namespace bb::framework {

@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "base/state_codec.h"
+#include "bb/state_codec.h"
 
 namespace bb::framework {
 

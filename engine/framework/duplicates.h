@@ -5,7 +5,7 @@
 #include <array>
 
 #include "base/flat_map.h"
-#include "base/state_codec.h"
+#include "bb/state_codec.h"
 
 namespace bb::framework {
 
@@ -52,6 +52,8 @@ class PayloadWindow {
   explicit PayloadWindow(Options options) : hashes_max_(options.hashes_max) {}
   /// True when the key is new. Errors: no_memory, with nothing recorded.
   Result<bool> accept(std::uint64_t key);
+  /// Makes certain that so many new keys can be recorded.
+  [[nodiscard]] bool try_reserve(std::uint32_t more);
   bool contains(std::uint64_t key) const { return keys_.find(key) != nullptr; }
   std::uint32_t size() const { return order_.size(); }
   void clear();

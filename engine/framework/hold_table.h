@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/flat_map.h"
-#include "framework/value_state.h"
+#include "bb/value_state.h"
 
 namespace bb::framework {
 

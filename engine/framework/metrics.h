@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/flat_map.h"
-#include "base/state_codec.h"
+#include "bb/state_codec.h"
 
 namespace bb::framework {
 

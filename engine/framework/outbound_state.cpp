@@ -1,6 +1,6 @@
 // Saving and restoring queued messages: peers in turn, each with its control messages and then its bulk messages.
 #include "framework/outbound.h"
-#include "framework/value_state.h"
+#include "bb/value_state.h"
 
 namespace bb::framework {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "base/flat_map.h"
 #include "base/ring.h"
-#include "base/state_codec.h"
+#include "bb/state_codec.h"
 #include "bb/ids.h"
 
 namespace bb::framework {

@@ -36,6 +36,7 @@ struct PeerRecord {
   bool admitted = false;
   std::uint32_t admitted_by = kNoMaker;  // which maker vouched for the peer: an interned name
   std::uint32_t ingress_starts = 0;
+  std::uint64_t told_blocked_poll = 0;  // when the host last heard that it is blocked
   std::uint64_t ingress_bytes = 0;
   PeerPolicy policy;
   PeerHealth health;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/ring.h"
-#include "base/state_codec.h"
+#include "bb/state_codec.h"
 
 namespace bb::framework {
 

@@ -1,7 +1,7 @@
 // Requests in flight, grouped by id, ordered by age.
 #include "framework/requests.h"
 
-#include "framework/value_state.h"
+#include "bb/value_state.h"
 
 namespace bb::framework {
 

@@ -1,7 +1,7 @@
 // A smoothed round-trip time and its deviation, in integers and shifts only, so that every machine gets the same (spec B §6.6).
 #pragma once
 
-#include "base/state_codec.h"
+#include "bb/state_codec.h"
 #include "framework/saturating.h"
 
 namespace bb::framework {

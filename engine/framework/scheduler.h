@@ -2,7 +2,7 @@
 // Ordered by (time, order of scheduling), so equal times mature in the order they were set. Cancelling removes; nothing is scanned.
 #pragma once
 
-#include "base/state_codec.h"
+#include "bb/state_codec.h"
 #include "bb/ids.h"
 
 namespace bb::framework {
@@ -38,6 +38,8 @@ class Scheduler {
   void cancel(TimerId id);
   /// Sets a timer anew, as if it had been cancelled and scheduled; this cannot fail.
   void move(TimerId id, std::uint64_t at_ns, Timer timer);
+  /// The earliest timer that is due at `now_ns()`, or nullptr; `pop_due` takes it.
+  const Timer* due() const { return next_ns() <= now_ns_ && !heap_.empty() ? &entries_[heap_[0]].timer : nullptr; }
   /// Takes the earliest timer that is due at `now_ns()`, if any.
   bool pop_due(Timer& out);
   std::uint64_t next_ns() const { return heap_.empty() ? kNever : entries_[heap_[0]].at_ns; }

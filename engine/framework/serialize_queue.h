@@ -6,7 +6,7 @@
 #include "base/flat_map.h"
 #include "base/ring.h"
 #include "bb/ids.h"
-#include "framework/value_state.h"
+#include "bb/value_state.h"
 
 namespace bb::framework {
 

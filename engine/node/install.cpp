@@ -64,13 +64,13 @@ std::expected<std::unique_ptr<Node>, InstallError> Installer::install() {
                                                                            .echo_app_events = options_.echo_app_events,
                                                                            .mask = options_.mask});
   std::erase_if(options_.addresses, [](const Address& address) { return address.segments().empty(); });
-  if (!options_.addresses.empty() &&
-      node_->engine_->peers().add_peer(options_.peer, options_.addresses) != framework::AddressBookError::none)
+  if (!options_.addresses.empty() && !node_->add_peer(options_.peer, options_.addresses))
     return refuse(Kind::bad_address, options_.peer.to_text(), "the node's own addresses do not fit its address book");
   BB_INSTALL_STEP(build_components());
   BB_INSTALL_STEP(collect_functions());
   BB_INSTALL_STEP(link_functions());
   BB_INSTALL_STEP(add_services());
+  node_->engine_->end_install();
   return std::move(node_);
 }
 

@@ -40,10 +40,9 @@ std::optional<std::uint32_t> Node::find_name(std::string_view name) const {
   return std::nullopt;
 }
 
-// A name that no installed graph knows starts nothing, but the host still hears of the phase.
 Status Node::fire_lifecycle(std::string_view phase) {
   if (engine_->busy()) return fail(Code::busy);
-  return engine_->fire_lifecycle(engine_->intern(phase));
+  return engine_->fire_lifecycle(phase);
 }
 
 Status Node::subscribe_event(std::string_view kind, std::string_view target, std::string_view input) {
@@ -53,7 +52,7 @@ Status Node::subscribe_event(std::string_view kind, std::string_view target, std
   runtime::LinkedGraph& graph = *engine_->graphs()[found->v];
   const auto* port = graph.find_input(input);
   if (!port) return fail(Code::unknown_input);
-  return engine_->subscribe(engine_->intern(kind), graph, port->value);
+  return engine_->subscribe(kind, graph, port->value);
 }
 
 void Node::suspended(std::uint64_t gap_ns) { engine_->suspended(gap_ns); }
@@ -85,7 +84,7 @@ EngineStats Node::stats() const {
   stats.components = static_cast<std::uint32_t>(engine_->instances().size());
   stats.graphs = static_cast<std::uint32_t>(engine_->graphs().size());
   stats.requests = engine_->requests().in_flight();
-  stats.timers = engine_->scheduler().size();
+  stats.timers = engine_->timer_count();
   stats.ingress_bytes = engine_->ingress_bytes().used();
   stats.outbound_bytes = engine_->outbound().bytes();
   stats.memory_bytes = engine_->memory().live_bytes();
@@ -124,11 +123,11 @@ Inspection Node::inspect() const {
   const framework::PeerTable& peers = engine_->peers();
   for (std::uint32_t i = 0; i < peers.capacity(); ++i) {
     const framework::PeerRecord& record = peers.at(i);
-    if (!record.live) continue;
+    if (!peers.live(i)) continue;
     Inspection::Peer peer{.id = record.id,
                           .handle = peers.handle_of(i),
                           .admitted = record.admitted,
-                          .admitted_by = std::string(record.admitted_by),
+                          .admitted_by = record.admitted_by == framework::kNoMaker ? std::string() : engine_->names()[record.admitted_by],
                           .addresses = {},
                           .references = record.references,
                           .queued = record.outbound.messages,

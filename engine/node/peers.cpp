@@ -22,7 +22,8 @@ Status status_of(framework::AddressBookError error) {
 
 Result<PeerHandle> Node::admit(const AuthenticatedPeer& peer) {
   if (engine_->busy()) return fail(Code::busy);
-  BB_TRY(index, engine_->peers().admit(peer.id(), peer.maker()));
+  BB_TRY(maker, engine_->intern_later(peer.maker()));
+  BB_TRY(index, engine_->peers().admit(peer.id(), maker));
   return engine_->peers().handle_of(index);
 }
 
@@ -62,7 +63,7 @@ Status Node::link_up(PeerHandle peer, std::uint8_t path) {
   const std::uint32_t index = engine_->peers().resolve(peer);
   if (index == framework::kNoPeer) return fail(Code::unknown_peer);
   engine_->peers().at(index).link = {
-      .kind = framework::LinkState::Kind::up, .since_ns = engine_->now_ns(), .path = path, .code = 0};
+      .kind = framework::LinkState::Kind::up, .path = path, .code = 0, .since_ns = engine_->now_ns()};
   return {};
 }
 
@@ -70,32 +71,51 @@ Status Node::link_down(PeerHandle peer, std::uint16_t code) {
   const std::uint32_t index = engine_->peers().resolve(peer);
   if (index == framework::kNoPeer) return fail(Code::unknown_peer);
   framework::PeerRecord& record = engine_->peers().at(index);
-  record.link = {.kind = framework::LinkState::Kind::down, .since_ns = engine_->now_ns(), .path = 0, .code = code};
+  record.link = {.kind = framework::LinkState::Kind::down, .path = 0, .code = code, .since_ns = engine_->now_ns()};
   record.outbound.dial_asked = false;
   return {};
 }
 
 Status Node::block_peer(const PeerId& peer) {
   if (engine_->busy()) return fail(Code::busy);
-  return engine_->peers().set_blocked(peer, true, engine_->outbound());
+  BB_TRY(index, engine_->peers().find_or_insert(peer));
+  engine_->peers().at(index).policy.blocked = true;
+  return {};
 }
 
 Status Node::unblock_peer(const PeerId& peer) {
   if (engine_->busy()) return fail(Code::busy);
-  return engine_->peers().set_blocked(peer, false, engine_->outbound());
+  const std::uint32_t index = engine_->peers().find(peer);
+  if (index == framework::kNoPeer) return {};
+  engine_->peers().at(index).policy.blocked = false;
+  engine_->peers().remove_if_unused(index, engine_->outbound());
+  return {};
 }
 
+// Every record is made before the first policy changes.
 Status Node::set_allowlist(std::span<const PeerId> peers) {
   if (engine_->busy()) return fail(Code::busy);
-  BB_CHECK(engine_->peers().set_allowlist(peers, engine_->outbound()));
-  engine_->governor().set_allowlist_active(true);
-  return {};
+  framework::PeerTable& table = engine_->peers();
+  Status made;
+  for (const PeerId& peer : peers)
+    if (const auto index = table.find_or_insert(peer); !index && made) made = std::unexpected(index.error());
+  if (made) clear_allowlist();
+  for (const PeerId& peer : peers) {
+    const std::uint32_t index = table.find(peer);
+    if (index == framework::kNoPeer) continue;
+    if (made) table.at(index).policy.listed = true;
+    if (!made) table.remove_if_unused(index, engine_->outbound());
+  }
+  if (made) engine_->governor().set_allowlist_active(true);
+  return made;
 }
 
 void Node::clear_allowlist() {
   if (engine_->busy()) return;
-  (void)engine_->peers().set_allowlist({}, engine_->outbound());
+  framework::PeerTable& table = engine_->peers();
   engine_->governor().set_allowlist_active(false);
+  for (std::uint32_t i = 0; i < table.capacity(); ++i)
+    if (table.live(i)) table.at(i).policy.listed = false;
 }
 
 Result<Node::Health> Node::peer_health(const PeerId& peer) const {
@@ -110,22 +130,31 @@ Result<Node::Health> Node::peer_health(const PeerId& peer) const {
 }
 
 Status Node::add_peer(const PeerId& peer, std::span<const Address> addresses) {
-  return status_of(engine_->peers().add_peer(peer, addresses));
+  if (engine_->busy()) return fail(Code::busy);
+  std::vector<ByteBuffer> encoded;
+  for (const Address& address : addresses) encoded.push_back(address.to_bytes());
+  const std::vector<Bytes> views(encoded.begin(), encoded.end());
+  return status_of(engine_->peers().add_peer(peer, views));
 }
-Status Node::drop_peer(const PeerId& peer) { return status_of(engine_->peers().drop_peer(peer, engine_->outbound())); }
+Status Node::drop_peer(const PeerId& peer) {
+  if (engine_->busy()) return fail(Code::busy);
+  return status_of(engine_->peers().drop_peer(peer, engine_->outbound()));
+}
 Status Node::register_address(const PeerId& peer, const Address& address) {
-  return status_of(engine_->peers().register_address(peer, address));
+  if (engine_->busy()) return fail(Code::busy);
+  return status_of(engine_->peers().register_address(peer, address.to_bytes()));
 }
 Status Node::forget_address(const PeerId& peer, const Address& address) {
-  return status_of(engine_->peers().forget_address(peer, address));
+  if (engine_->busy()) return fail(Code::busy);
+  return status_of(engine_->peers().forget_address(peer, address.to_bytes()));
 }
 
 std::vector<Address> Node::addresses_of(const PeerId& peer) const {
   std::vector<Address> addresses;
   const std::uint32_t index = engine_->peers().find(peer);
   if (index == framework::kNoPeer) return addresses;
-  for (const framework::PeerAddress& entry : engine_->peers().at(index).addresses)
-    if (auto address = Address::from_bytes(entry.bytes())) addresses.push_back(std::move(*address));
+  for (const framework::PeerAddress& entry : engine_->peers().at(index).addresses.entries())
+    if (auto address = Address::from_bytes(entry.bytes.as_bytes())) addresses.push_back(std::move(*address));
   return addresses;
 }
 

@@ -94,4 +94,13 @@ Outcome OpContext::call_dependency(std::string_view slot, std::uint16_t method, 
   return outcome;
 }
 
+Outcome Component::serve(std::uint16_t method, OpContext& ctx) {
+  return ctx.fail(OpErrorKind::not_registered, "unsupported_method",
+                  "the component does not serve its remote method " + std::to_string(method));
+}
+
+Outcome Component::bootstrap(OpContext& ctx) {
+  return ctx.fail(OpErrorKind::not_registered, "unsupported_method", "the component has no bootstrap");
+}
+
 }  // namespace bb

@@ -35,10 +35,11 @@ class OpContextBuilder {
     ctx.services_ = node.services;
     ctx.error_ = node.error;
   }
-  static void bind_execution(OpContext& ctx, ExecId exec, const Inbound* inbound, std::uint64_t now_ns) {
+  static void bind_execution(OpContext& ctx, ExecId exec, const Inbound* inbound, std::uint64_t now_ns, std::uint64_t start_ns) {
     ctx.exec_ = exec;
     ctx.inbound_ = inbound;
     ctx.now_ns_ = now_ns;
+    ctx.start_ns_ = start_ns;
   }
   static void bind_op(OpContext& ctx, const Op& op) {
     ctx.values_ = op.values;

@@ -98,8 +98,7 @@ bool Engine::apply_completion(CommandId command) {
   OpError* const failure = failures_.find(command.v);
   const Parked parked = take_parked(command);
   if (failure) {
-    if (permits_.waiting() > 0) permits_.abandon(command);
-    if (queues_.waiting() > 0) queues_.abandon(command);
+    abandon(command);
     fail_op(parked.activation, parked.op, std::move(*failure));
     failures_.erase(command.v);
   } else {
@@ -108,6 +107,13 @@ bool Engine::apply_completion(CommandId command) {
   let_go(parked.activation);
   if (starts_due_) begin_waiting();
   return true;
+}
+
+// The op waits for nothing any more; a permit that it was next for goes to whoever is behind it.
+void Engine::abandon(CommandId command) {
+  if (queues_.waiting() > 0) queues_.abandon(command);
+  if (permits_.waiting() == 0) return;
+  if (const auto next = permits_.abandon(command)) complete_later(*next, Value::trigger());
 }
 
 // By a deadline, a timeout, the transport: the op fails in this poll, or in the next.
@@ -135,8 +141,7 @@ Engine::Parked Engine::take_parked(CommandId command) {
 
 void Engine::expire(const framework::Timer& timer) {
   if (timer.kind == framework::Timer::Kind::silence) {
-    const auto slot = static_cast<std::uint32_t>(timer.key);
-    if (const auto transition = rtt_.silence_due(slot, deadlines_)) note_silence(*transition);
+    if (const auto transition = rtt_.silence_due(timer.key, deadlines_)) note_silence(*transition);
   } else if (timer.kind == framework::Timer::Kind::command_deadline) {
     const CommandId command{timer.key};
     parked_.find(command.v)->deadline = {};
@@ -153,14 +158,34 @@ void Engine::expire(const framework::Timer& timer) {
 // A request to one peer is over without an answer; with the last of them whoever waits fails.
 void Engine::request_ended(const framework::RequestOutcome& outcome, OpError error) {
   const Parked* waiter = outcome.waiter.valid() ? parked_.find(outcome.waiter.v) : nullptr;
-  const PeerId& peer = peers_.at(outcome.peer).id;
   if (error.kind == OpErrorKind::timeout)
-    emit_later(mask_.failures, WireTimeout{.peer = peer,
+    emit_later(mask_.failures, WireTimeout{.peer = peers_.at(outcome.peer).id,
                                            .request_id = outcome.request_id,
-                                           .target_site = peer.site_hash(),
+                                           .target_site = outcome.site,
                                            .started_ns = outcome.started_ns,
                                            .waiter = waiter ? outcome.waiter : CommandId{}});
-  if (waiter && outcome.kind == framework::RequestOutcome::Kind::last_expired) fail_later(outcome.waiter, std::move(error));
+  using Kind = framework::RequestOutcome::Kind;
+  const bool last = outcome.kind == Kind::last_expired || outcome.kind == Kind::last_failed || outcome.kind == Kind::last_evicted;
+  if (!last) return;
+  if (!waiter) return;
+  if (outcome.quorum > 0 && gather(outcome)) return;
+  fail_later(outcome.waiter, std::move(error));
+}
+
+// What a gathering op gets: (peer, answer) for every answer there is. False when it has too few, or there is no memory.
+bool Engine::gather(const framework::RequestOutcome& outcome) {
+  const auto answers = requests_.take_answers(outcome.request_id);
+  if (answers.size() < outcome.quorum) return false;
+  Array<Value> children;
+  if (!children.try_reserve(answers.size() * std::uint64_t{2})) return false;
+  for (const auto& answer : answers) {
+    children.push_reserved(peers_.at(answer.peer).id_value);
+    children.push_reserved(answer.value);
+  }
+  auto composite = Value::composite(memory_, {children.data(), children.size()});
+  if (!composite) return false;
+  complete_later(outcome.waiter, std::move(*composite));
+  return true;
 }
 
 void Engine::request_evicted(const framework::RequestOutcome& outcome) {
@@ -170,7 +195,7 @@ void Engine::request_evicted(const framework::RequestOutcome& outcome) {
 Status Engine::send_failed(std::uint64_t request_id, std::uint32_t peer, std::string_view reason) {
   if (polling_) return fail(Code::busy);
   note_failure(peer);
-  const framework::RequestOutcome outcome = requests_.send_failed(request_id, peer, deadlines_);
+  const framework::RequestOutcome outcome = requests_.send_failed(request_id, peer);
   if (outcome.kind != framework::RequestOutcome::Kind::none)
     request_ended(outcome, {OpErrorKind::remote_failed, "send_failed", std::string(reason)});
   return {};

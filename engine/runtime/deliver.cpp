@@ -58,10 +58,6 @@ Received Engine::deliver(std::uint32_t peer, Bytes frame) {
       return refused({Code::queue_full, record.ingress_starts});
   }
   if (!ingress_bytes_.try_charge(frame.size())) return refused({Code::budget_exceeded, static_cast<std::uint32_t>(frame.size())});
-  if (numbered && !record.windows.try_prepare(view_.incarnation)) {
-    ingress_bytes_.release(frame.size());
-    return refused({Code::no_memory});
-  }
 
   opened_.clear();
   charged_ = 0;
@@ -80,6 +76,9 @@ Received Engine::deliver(std::uint32_t peer, Bytes frame) {
     out_of_memory_ = !plan(opened_[i], opened_[i]->graph->kind == LinkedGraph::Kind::service ? PlanStart::Mode::one : PlanStart::Mode::seeds,
                            opened_[i]->call_op);
   ingress_bytes_.release(frame.size() - charged_);  // the rest is tied to the values
+  out_of_memory_ |= !payloads_.try_reserve(payload_keys_.size());
+  // The last thing that can fail, for it is remembered.
+  if (!out_of_memory_ && numbered) out_of_memory_ = !record.windows.record(view_.incarnation, view_.sequence);
   if (out_of_memory_) {
     while (!opened_.empty()) {
       discard(opened_.back());
@@ -101,13 +100,8 @@ Received Engine::deliver(std::uint32_t peer, Bytes frame) {
     if (record.ingress_starts++ == 0) ++loaded_peers_;
     ingress_.push_reserved({Ingress::Kind::start, activation, {}});
   }
-  if (numbered) record.windows.record(view_.incarnation, view_.sequence);
-  for (const std::uint64_t key : payload_keys_) payloads_.record(key);
-  if (!view_.source_addresses.empty() && !peers_.merge_hints(record, {view_.source_addresses.data(), view_.source_addresses.size()}))
-    receive_failed({.source = record.id,
-                    .payload_size = view_.source_addresses.size() * sizeof(Address),
-                    .kind = WireReceiveFailed::Kind::allocation_failed,
-                    .error = {Code::no_memory}});
+  for (const std::uint64_t key : payload_keys_) (void)payloads_.accept(key);  // there is room for them
+  if (!view_.source_addresses.empty()) peers_.merge_hints(record, {view_.source_addresses.data(), view_.source_addresses.size()});
   if (starts > 0) check_pressure(peer);
   return {};
 }
@@ -130,26 +124,26 @@ bool Engine::deliver_response(std::uint32_t peer) {
                     .error = value.error()});
     return true;
   }
-  const auto outcome = requests_.answer(view_.request_id, peer, *value, timers_.now_ns(), deadlines_);
-  if (!outcome) return false;
-  if (outcome->kind == framework::RequestOutcome::Kind::none) {
+  const framework::RequestOutcome outcome = requests_.answer(view_.request_id, peer, *value);
+  if (outcome.kind == framework::RequestOutcome::Kind::none) {
     ++counters_.unmatched_responses;
     return true;
   }
   note_success(peer);
-  const std::uint64_t site = peers_.at(peer).id.site_hash();
-  const auto transition = rtt_.observe_round_trip(site, outcome->chain, outcome->elapsed_ns, timers_.now_ns(), deadlines_);
+  // Round-trip times are advice: without memory for them the answer counts all the same.
+  const auto transition =
+      rtt_.observe_round_trip(outcome.site, outcome.chain, outcome.elapsed_ns, timers_.now_ns(), deadlines_);
   if (transition && *transition) note_silence(**transition);
   for (const wire::RttReport& report : view_.reports)
-    rtt_.ingest_reported_outgoing(site, {.next_hop = report.next_hop_site_id,
-                                         .chain_id = report.chain_id,
-                                         .srtt_ns = report.srtt_ns,
-                                         .rttvar_ns = report.rttvar_ns,
-                                         .sample_count = report.sample_count});
+    (void)rtt_.ingest_reported_outgoing(
+        outcome.site, report.next_hop_site_id, report.chain_id,
+        {.srtt_ns = report.srtt_ns, .rttvar_ns = report.rttvar_ns, .sample_count = report.sample_count});
   publish_infra(InfraEvent::wire_response_landed);
-  if (outcome->kind == framework::RequestOutcome::Kind::answered) {
-    if (const auto completed = complete(outcome->waiter, {&*value, 1}); !completed)
-      fail_later(outcome->waiter, {OpErrorKind::remote_failed, code_name(completed.error().code), "the answer does not fit"});
+  if (outcome.kind == framework::RequestOutcome::Kind::gathered) {
+    if (!gather(outcome)) fail_later(outcome.waiter, {OpErrorKind::execution_failed, "no_memory", "no memory for the answers"});
+  } else if (outcome.kind == framework::RequestOutcome::Kind::answered) {
+    if (const auto completed = complete(outcome.waiter, {&*value, 1}); !completed)
+      fail_later(outcome.waiter, {OpErrorKind::remote_failed, code_name(completed.error().code), "the answer does not fit"});
   }
   return true;
 }

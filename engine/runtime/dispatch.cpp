@@ -257,7 +257,7 @@ void Engine::enter_call(Activation* activation, std::uint32_t op) {
 
 void Engine::fail_op(Activation* activation, std::uint32_t op, OpError error) {
   activation->failed = true;  // consumers and the slot's later ops stay unfired; the rest of the execution goes on
-  if (bus_.wants(infra_names_[static_cast<std::size_t>(InfraEvent::op_failure)])) publish_infra(InfraEvent::op_failure);
+  publish_infra(InfraEvent::op_failure);
   emit(mask_.failures, OpFailed{OpRef::pack(activation->graph->index, op), activation->exec, std::move(error)});
 }
 

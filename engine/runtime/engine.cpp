@@ -9,7 +9,7 @@ namespace {
 // 63 bits and never 0, which means "not numbered" on the wire.
 std::uint64_t draw_incarnation(RandomStream stream) { return (stream.next_u64() >> 1) | 1; }
 
-constexpr std::string_view kInfraNames[kInfraEventCount] = {
+constexpr std::string_view kInfraNames[] = {
     "WireResponseLanded", "OpFailure",          "WireDecodeFailure", "WireReceiveError", "AppIngressError",   "BusOverflow",
     "PeerResolveFailure", "PeerSuspect",        "PeerDown",          "PeerLive",         "BackoffNoticeSent", "SilentDropActive",
 };
@@ -22,16 +22,16 @@ Engine::Engine(const EngineConfig& config)
       memory_(config.limits.memory_bytes_max),
       ingress_bytes_(config.limits.ingress_bytes_max),
       op_random_(RandomStream(config.seed).fork("op")),
-      timers_(config.limits.timers_max),
-      deadlines_(config.limits.timers_max),
-      peers_(memory_, config.self, RandomStream(config.seed).fork("peers"),
+      timers_({.timers_max = config.limits.timers_max}),
+      deadlines_({.timers_max = config.limits.timers_max}),
+      peers_(&memory_, config.self, RandomStream(config.seed).fork("peers"),
              {.peers_max = config.limits.peers_max,
-              .addresses_per_peer_max = config.limits.addresses_per_peer_max,
-              .hints_per_peer_max = config.limits.addresses_per_peer_max / 4}),
+              .addresses = {.addresses_max = config.limits.addresses_per_peer_max,
+                            .hints_max = config.limits.addresses_per_peer_max / 4}}),
       outbound_({.messages_max = config.limits.outbound_max,
                  .bytes_max = config.limits.outbound_bytes_max,
-                 .peer_share_percent = config.limits.peer_share_percent}),
-      requests_(config.limits.requests_max, RandomStream(config.seed).fork("wire")),
+                 .share_percent = config.limits.peer_share_percent}),
+      requests_({.requests_max = config.limits.requests_max}, RandomStream(config.seed).fork("wire"), &deadlines_),
       rtt_({.sites_max = config.limits.round_trips_max, .edges_max = config.limits.round_trips_max}),
       governor_({.failure_threshold = config.limits.failures_before_down, .strikes_max = config.limits.malformed_frames_max}),
       backoff_({.base_ns = config.limits.backoff_base_ns,
@@ -41,14 +41,14 @@ Engine::Engine(const EngineConfig& config)
                      .notices_before_silent = config.limits.notices_before_silent,
                      .min_notice_interval_ns = config.limits.notice_interval_ns}),
       permits_({.names_max = config.limits.permits_max, .waiters_max = config.limits.parked_ops_max}),
-      queues_({.queues_max = config.limits.queues_max,
-               .values_max = config.limits.queue_values_max,
+      queues_({.values_max = config.limits.queue_values_max,
+               .queues_max = config.limits.queues_max,
                .waiters_max = config.limits.parked_ops_max}),
-      held_(config.limits.held_max),
-      records_({.records_max = config.limits.records_max, .values_max = config.limits.record_values_max}),
-      metrics_(config.limits.metrics_max),
+      held_({.names_max = config.limits.held_max}),
+      records_({.values_max = config.limits.record_values_max, .rings_max = config.limits.records_max}),
+      metrics_({.names_max = config.limits.metrics_max}),
       bus_({.events_max = config.limits.bus_max, .subscriptions_max = config.limits.bus_max}),
-      payloads_(config.limits.payload_window),
+      payloads_({.hashes_max = config.limits.payload_window}),
       bootstrap_(config.limits.executions_max),
       ingress_(config.limits.ingress_max + config.limits.parked_ops_max),
       gated_starts_(config.limits.executions_max),
@@ -77,7 +77,6 @@ Engine::Engine(const EngineConfig& config)
                                                  : draw_incarnation(RandomStream(config.seed).fork("incarnation")));
   OpContextBuilder::bind_node(
       ctx_, {.memory = &memory_, .random = &op_random_, .self = &config_.self, .services = &services_, .error = &error_});
-  for (std::size_t i = 0; i < kInfraEventCount; ++i) infra_names_[i] = intern(kInfraNames[i]);
 }
 
 Engine::~Engine() {
@@ -119,7 +118,7 @@ Status Engine::register_sources(LinkedGraph& graph) {
     if (source.kind != LinkedGraph::Source::Kind::event) continue;
     const LinkedOp& op = graph.ops[source.op];
     const std::uint32_t value = op.out_count > 0 ? graph.outputs[op.out_begin] : kNone;
-    if (value != kNone) BB_CHECK(subscribe(source.name, graph, value));
+    if (value != kNone) BB_CHECK(subscribe(names_[source.name], graph, value));
   }
   return {};
 }
@@ -128,8 +127,20 @@ void Engine::register_bootstrap(LinkedGraph& graph, std::uint32_t op, LinkedGrap
   bootstrap_.bodies.push_back({.graph = &graph, .op = op, .target = target});
 }
 
-Status Engine::subscribe(std::uint32_t event, LinkedGraph& graph, std::uint32_t value) {
-  return bus_.subscribe(event, {graph.index, value});
+Status Engine::subscribe(std::string_view event, LinkedGraph& graph, std::uint32_t value) {
+  for (std::uint32_t i = 0; i < std::size(kInfraNames); ++i)
+    if (kInfraNames[i] == event)
+      return bus_.subscribe(framework::EventKind::of(static_cast<InfraEvent>(i)), {graph.index, value});
+  BB_TRY(topic, intern_later(event));
+  return bus_.subscribe(framework::EventKind::topic(topic), {graph.index, value});
+}
+
+// A name that the host brings after install; there is an end to them.
+Result<std::uint32_t> Engine::intern_later(std::string_view name) {
+  for (std::uint32_t i = 0; i < names_.size(); ++i)
+    if (names_[i] == name) return i;
+  if (names_.size() >= installed_names_ + std::size_t{kLaterNamesMax}) return fail(Code::over_cap, kLaterNamesMax);
+  return intern(name);
 }
 
 void Engine::link(Activation* activation) {

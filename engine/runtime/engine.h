@@ -70,22 +70,7 @@ struct Counters {
   std::uint64_t stalls = 0;  // polls that stopped for want of memory
 };
 
-/// What `EventSource` can listen to besides topics of applications (spec B §4.2).
-enum class InfraEvent : std::uint8_t {
-  wire_response_landed,
-  op_failure,
-  wire_decode_failure,
-  wire_receive_error,
-  app_ingress_error,
-  bus_overflow,
-  peer_resolve_failure,
-  peer_suspect,
-  peer_down,
-  peer_live,
-  backoff_notice_sent,
-  silent_drop_active,
-};
-inline constexpr std::size_t kInfraEventCount = 12;
+using framework::InfraEvent;
 
 class Engine final : private op::Runtime {
  public:
@@ -96,6 +81,10 @@ class Engine final : private op::Runtime {
 
   // Install (node/install.cpp), before the first poll.
   std::uint32_t intern(std::string_view name);
+  /// A name that comes after install; there is an end to them. Errors: over_cap.
+  Result<std::uint32_t> intern_later(std::string_view name);
+  /// The names so far are the installed graphs'.
+  void end_install() { installed_names_ = static_cast<std::uint32_t>(names_.size()); }
   std::uint32_t add_instance(Instance instance);
   void set_service(std::uint32_t component, LinkedGraph& graph) { instances_[component].service = &graph; }
   LinkedGraph& add_graph(std::unique_ptr<LinkedGraph> graph);
@@ -120,18 +109,17 @@ class Engine final : private op::Runtime {
   /// Queues prepared activations, one per body, as jobs: all or none. Errors: no_memory.
   Status enqueue_bootstrap(std::span<const Bootstrap::Job> jobs);
   /// Errors: over_cap, no_memory.
-  Status fire_lifecycle(std::uint32_t phase);
+  Status fire_lifecycle(std::string_view phase);
   /// Errors: over_cap, no_memory.
-  Status subscribe(std::uint32_t event, LinkedGraph& graph, std::uint32_t value);
+  Status subscribe(std::string_view event, LinkedGraph& graph, std::uint32_t value);
   void suspended(std::uint64_t gap_ns) { gap_ns_ = gap_ns > UINT64_MAX - gap_ns_ ? UINT64_MAX : gap_ns_ + gap_ns; }
-  void block(std::uint32_t peer, bool blocked);
 
   PollResult poll(std::uint64_t now_ns, std::uint32_t ops);
 
   bool busy() const { return polling_; }
   bool idle() const {
     return ingress_.empty() && frontier_.empty() && gated_starts_.empty() && gated_ops_.empty() && !bootstrap_.pending() &&
-           bus_.size() == 0 && phases_.empty();
+           bus_.empty() && !routing_ && phases_.empty();
   }
   void set_mask(StepMask mask) { mask_ = mask; }
   void set_span_hook(SpanHook hook) { hook_ = hook; }
@@ -157,7 +145,7 @@ class Engine final : private op::Runtime {
   const std::vector<std::unique_ptr<LinkedGraph>>& graphs() const { return graphs_; }
   const std::deque<std::string>& names() const { return names_; }
   const Counters& counters() const { return counters_; }
-  std::uint64_t metric(std::uint32_t name) const { return metrics_.get(name); }
+  std::uint64_t metric(std::uint32_t name) const { return metrics_.value(name); }
   bool echo_app_events() const { return config_.echo_app_events; }
   std::uint32_t frontier_size() const { return frontier_.size() + gated_ops_.size(); }
   std::uint32_t parked_count() const { return parked_.size(); }
@@ -248,6 +236,8 @@ class Engine final : private op::Runtime {
   bool apply_completion(CommandId command);
   void fail_later(CommandId command, OpError error);
   Parked take_parked(CommandId command);
+  void abandon(CommandId command);
+  bool gather(const framework::RequestOutcome& outcome);
   void expire(const framework::Timer& timer);
   void request_ended(const framework::RequestOutcome& outcome, OpError error);
 
@@ -325,11 +315,12 @@ class Engine final : private op::Runtime {
   ByteBudget ingress_bytes_;
 
   // What install made; it does not change afterwards.
+  static constexpr std::uint32_t kLaterNamesMax = 1'024;
   std::deque<std::string> names_;
+  std::uint32_t installed_names_ = 0;
   std::deque<Instance> instances_;
   std::vector<std::unique_ptr<LinkedGraph>> graphs_;
   FlatMap<ReceiveAt> receives_;
-  std::uint32_t infra_names_[kInfraEventCount];
 
   // What a snapshot holds.
   RandomStream op_random_;
@@ -348,6 +339,8 @@ class Engine final : private op::Runtime {
   framework::RecordBuffer records_;
   framework::Metrics metrics_;
   framework::EventBus bus_;
+  std::optional<framework::EventBus::Event> routing_;  // taken from the bus, not yet at all of its subscribers
+  std::uint32_t routed_ = 0;
   framework::PayloadWindow payloads_;
   Bootstrap bootstrap_;
   Ring<Ingress> ingress_;

@@ -18,10 +18,10 @@ PeerChange::Reason reason_of(framework::BlockReason reason) {
 }
 
 // A notice asks for nothing back, so it names no site: its suffix is the asking node's own address.
-struct PeerAddress {
+struct OwnSuffix {
   std::uint8_t bytes[2 + 1 + PeerId::kBytesMax];
   std::size_t size = 0;
-  explicit PeerAddress(const PeerId& peer) {
+  explicit OwnSuffix(const PeerId& peer) {
     bytes[0] = 0xa5;
     bytes[1] = 0x03;
     const std::size_t length = peer.write(bytes + 3);
@@ -43,9 +43,9 @@ Result<void> Engine::admit_frame(std::uint32_t peer, std::uint64_t) {
   }
   if (governor_.quarantined(record.conduct, now)) [[unlikely]]
     return fail(Code::blocked);
-  if (record.pressure.silent_drop_active) [[unlikely]] {
+  if (record.pressure.silent_drop) [[unlikely]] {
     const bool recovered = backpressure_.recovered(record.pressure, now);
-    backpressure_.note_arrival(record.pressure, now);
+    backpressure_.note_heard(record.pressure, now);
     if (!recovered) return fail(Code::silenced);
     backpressure_.record_recovery(record.pressure);
   }
@@ -80,24 +80,25 @@ void Engine::note_transition(std::uint32_t peer, framework::HealthTransition tra
 }
 
 void Engine::note_silence(const framework::PhiTransition& transition) {
-  using Kind = framework::PhiTransition::Kind;
-  const std::uint32_t peer = peers_.find_site(transition.site);
-  publish_infra(transition.kind == Kind::live      ? InfraEvent::peer_live
-                : transition.kind == Kind::suspect ? InfraEvent::peer_suspect
-                                                   : InfraEvent::peer_down);
-  if (peer == framework::kNoPeer) return;
-  if (transition.kind == Kind::live) backpressure_.record_recovery(peers_.at(peer).pressure);
-  const PeerChange::Kind kind = transition.kind == Kind::live      ? PeerChange::Kind::up
-                                : transition.kind == Kind::suspect ? PeerChange::Kind::suspect
-                                                                   : PeerChange::Kind::down;
+  using State = framework::PhiState;
+  publish_infra(transition.state == State::live      ? InfraEvent::peer_live
+                : transition.state == State::suspect ? InfraEvent::peer_suspect
+                                                     : InfraEvent::peer_down);
+  std::uint32_t peer = 0;
+  while (peer < peers_.capacity() && (!peers_.live(peer) || peers_.at(peer).id.site_hash() != transition.site)) ++peer;
+  if (peer == peers_.capacity()) return;
+  if (transition.state == State::live) backpressure_.record_recovery(peers_.at(peer).pressure);
+  const PeerChange::Kind kind = transition.state == State::live      ? PeerChange::Kind::up
+                                : transition.state == State::suspect ? PeerChange::Kind::suspect
+                                                                     : PeerChange::Kind::down;
   emit_later(mask_.failures, PeerChange{.kind = kind, .peer = peers_.at(peer).id, .phi = transition.phi});
 }
 
 // Once per peer between two polls: a flood of refused frames is no flood of steps.
 void Engine::tell_blocked(std::uint32_t peer, const framework::Verdict& verdict) {
   framework::PeerRecord& record = peers_.at(peer);
-  if (record.told_blocked_at == polls_ + 1) return;
-  record.told_blocked_at = polls_ + 1;
+  if (record.told_blocked_poll == polls_ + 1) return;
+  record.told_blocked_poll = polls_ + 1;
   emit_later(mask_.failures, PeerChange{.kind = PeerChange::Kind::blocked,
                                         .reason = reason_of(verdict.reason),
                                         .peer = record.id,
@@ -110,8 +111,6 @@ void Engine::peer_unresolved(const PeerId& peer, const OpContext& ctx) {
   publish_infra(InfraEvent::peer_resolve_failure);
   if (!unresolved_.try_push({peer, ctx.op(), ctx.exec()})) ++counters_.steps_dropped;
 }
-
-void Engine::block(std::uint32_t peer, bool blocked) { peers_.at(peer).policy.blocked = blocked; }
 
 // A frame's executions have left the ingress.
 void Engine::note_drained(Activation* activation) {
@@ -136,12 +135,15 @@ bool Engine::ask_to_back_off(std::uint32_t peer, framework::BackoffCause cause, 
   framework::PeerRecord& record = peers_.at(peer);
   const auto decision = backpressure_.observe_overload(record.pressure, cause, min_backoff_ns, timers_.now_ns());
   if (decision.kind != framework::Backpressure::Decision::Kind::emit) return false;
-  const auto notice = framework::BackoffNotice{.min_backoff_ns = decision.effective_ns, .cause = cause}.encode();
-  const PeerAddress to(record.id), from(config_.self);
+  std::uint8_t notice[framework::BackoffNotice::kBytes];
+  framework::BackoffNotice{.min_backoff_ns = decision.effective_ns, .cause = cause}.encode(notice);
+  const auto source = peers_.source();
+  if (!source) return false;
+  const OwnSuffix to(record.id), from(config_.self);
   const Bytes destination[] = {to.view()};
   const wire::FillFields fill[] = {{.suffix = from.view(), .payload = notice, .type_hash = wire::kBackoffNoticeHash}};
   const wire::EnvelopeFields fields{
-      .fills = fill, .has_correlation = true, .source_peer = {}, .ready_source = peers_.source()};
+      .fills = fill, .has_correlation = true, .source_peer = {}, .ready_source = *source};
   std::uint8_t* head = nullptr;
   std::uint8_t* body = nullptr;
   const std::uint64_t head_bytes = wire::head_size(destination), body_bytes = wire::body_size(fields);
@@ -157,11 +159,11 @@ bool Engine::ask_to_back_off(std::uint32_t peer, framework::BackoffCause cause, 
                                        .body = std::move(*body_value)};
     message.tail_size = static_cast<std::uint8_t>(wire::write_tail(message.sequence, message.tail) - message.tail);
     message.bytes = head_bytes + body_bytes + message.tail_size;
-    outbound_.push(record.outbound, std::move(message));
+    outbound_.push(record.outbound, std::move(message), [this](std::uint32_t p) -> framework::PeerOutbound& { return peers_.at(p).outbound; });
   }
   publish_infra(InfraEvent::backoff_notice_sent);
   emit_later(mask_.failures, PeerChange{.kind = PeerChange::Kind::notified, .peer = record.id, .retry_ns = decision.effective_ns});
-  if (record.pressure.silent_drop_active) {
+  if (record.pressure.silent_drop) {
     publish_infra(InfraEvent::silent_drop_active);
     emit_later(mask_.failures, PeerChange{.kind = PeerChange::Kind::silenced, .peer = record.id});
   }

@@ -39,7 +39,7 @@ PollResult Engine::poll(std::uint64_t now_ns, std::uint32_t ops) {
   return {.steps = {steps_.data(), steps_.size()},
           .next_wakeup_ns =
               next > framework::Scheduler::kNever - clock_shift_ns_ ? framework::Scheduler::kNever : next + clock_shift_ns_,
-          .more = !moved || !frontier_.empty() || bus_.size() > 0 || !completions_.empty() ||
+          .more = !moved || !frontier_.empty() || !bus_.empty() || routing_ || !completions_.empty() ||
                   (!gated_starts_.empty() && !gate_closed_)};
 }
 
@@ -63,10 +63,8 @@ void Engine::advance_clock(std::uint64_t now_ns) {
 }
 
 bool Engine::run_timers() {
-  framework::Timer due;
-  while (timers_.peek_due(due)) {
-    if (!mature(due)) return false;
-  }
+  while (const framework::Timer* due = timers_.due())
+    if (!mature(*due)) return false;
   return true;
 }
 

@@ -8,12 +8,11 @@ namespace bb::runtime {
 void Engine::publish(std::uint32_t topic, Value value) {
   if (mask_.events && !events_.try_push({graphs_[ctx_.op().graph()]->base_name, names_[topic], ctx_.exec(), value}))
     ++counters_.steps_dropped;
-  if (bus_.wants(topic)) bus_.publish(topic, std::move(value));
+  if (!bus_.publish(framework::EventKind::topic(topic), std::move(value))) ++counters_.bus_dropped;
 }
 
 void Engine::publish_infra(InfraEvent event, Value value) {
-  const std::uint32_t name = infra_names_[static_cast<std::size_t>(event)];
-  if (bus_.wants(name)) bus_.publish(name, std::move(value));
+  if (!bus_.publish(framework::EventKind::of(event), std::move(value))) ++counters_.bus_dropped;
 }
 
 bool Engine::start_from_value(LinkedGraph& graph, std::uint32_t value, const Value& content) {
@@ -45,31 +44,34 @@ bool Engine::run_or_hold(Activation* activation) {
   return true;
 }
 
-// False when there is no room: the event is then first again in the next poll.
+// False when there is no room: the next poll goes on with the same event.
 bool Engine::route_bus() {
   if (const std::uint64_t dropped = bus_.take_dropped(); dropped > 0) {
     counters_.bus_dropped += dropped;
     publish_infra(InfraEvent::bus_overflow, Value::number(Carrier::u64, dropped));
   }
-  for (std::uint32_t left = bus_.size(); left > 0; --left) {
-    const framework::EventBus::Event& event = bus_.front();
-    const auto subscribers = bus_.subscribers(event.kind);
-    while (bus_.routed() < subscribers.size()) {
-      const auto subscriber = subscribers[bus_.routed()];
+  for (std::uint32_t left = bus_.size() + (routing_ ? 1 : 0); left > 0; --left) {
+    if (!routing_) {
+      routing_ = bus_.pop();
+      routed_ = 0;
+    }
+    const auto subscribers = bus_.subscribers(routing_->kind);
+    for (; routed_ < subscribers.size(); ++routed_) {
+      const auto subscriber = subscribers[routed_];
       LinkedGraph& graph = *graphs_[subscriber.graph];
       // A source gets a trigger; an input of a module gets what was published.
       const bool source = graph.producer[subscriber.value] != kNone;
-      if (!start_from_value(graph, subscriber.value, source ? Value::trigger() : event.payload)) return false;
-      bus_.advance();
+      if (!start_from_value(graph, subscriber.value, source ? Value::trigger() : routing_->payload)) return false;
     }
-    bus_.pop();
+    routing_.reset();
   }
   return true;
 }
 
-Status Engine::fire_lifecycle(std::uint32_t phase) {
+Status Engine::fire_lifecycle(std::string_view phase) {
   if (phases_.size() >= config_.limits.phases_max) return fail(Code::over_cap, phases_.size());
-  return phases_.try_push({phase}) ? Status{} : fail(Code::no_memory);
+  BB_TRY(name, intern_later(phase));
+  return phases_.try_push({.name = name}) ? Status{} : fail(Code::no_memory);
 }
 
 bool Engine::run_phases() {

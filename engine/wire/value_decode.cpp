@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/utf8.h"
+#include "bb/array.h"
 #include "wire/carriers.h"
 #include "wire/value_block.h"
 

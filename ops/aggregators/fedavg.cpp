@@ -46,6 +46,9 @@ class FedAvg final : public Aggregator {
     return acknowledge(ctx);
   }
 
+  Status save(StateWriter& out) const override { return buffer_.save(out); }
+  Status load(StateReader& in, Memory& memory) override { return buffer_.load(in, memory); }
+
   Outcome aggregate(OpContext& ctx) override {
     if (!buffer_.ready())
       return ctx.fail(OpErrorKind::cooldown, "quorum_not_met",

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/number_text.h"
+#include "bb/value_state.h"
 #include "ops/inputs.h"
 
 namespace bb::ops {
@@ -136,6 +137,48 @@ void RoundBuffer::catch_up(std::uint64_t round) {
     current_.insert(current_.erase(present.begin(), present.end()), std::move(contribution));
   }
   next_.clear();
+}
+
+Status RoundBuffer::save(StateWriter& out) const {
+  out.number(round_);
+  for (const List* list : {&current_, &next_}) {
+    out.number(list->size());
+    for (const Contribution& contribution : *list) {
+      std::uint8_t peer[PeerId::kBytesMax];
+      out.bytes({peer, contribution.source.write(peer)});
+      if (!save_value(out, contribution.tensor)) return fail(Code::not_encodable);
+      out.number(contribution.samples);
+      out.number(contribution.round);
+    }
+  }
+  return {};
+}
+
+Status RoundBuffer::load(StateReader& in, Memory& memory) {
+  round_ = in.number_to(kRoundMax);
+  BB_CHECK(load_list(in, memory, current_));
+  return load_list(in, memory, next_);
+}
+
+// Each contribution goes through the checks that it passed when it came.
+Status RoundBuffer::load_list(StateReader& in, Memory& memory, List& list) {
+  const std::uint32_t count = in.count(options_.contributions_max, 4);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    Contribution contribution;
+    const auto source = PeerId::from_bytes(in.bytes(PeerId::kBytesMax));
+    BB_CHECK(in.status());
+    if (!source) return fail(Code::invalid_value, in.position());
+    contribution.source = *source;
+    BB_CHECK(load_value(in, memory, contribution.tensor));
+    contribution.samples = in.number();
+    contribution.round = in.number_to(kRoundMax);
+    BB_CHECK(in.status());
+    if (!contribution.tensor.is_f32_tensor() || contribution.samples == 0 || !check_tensor(contribution.tensor))
+      return fail(Code::invalid_value, in.position());
+    if (i > 0 && contribution.source < list[i - 1].source) return fail(Code::invalid_value, in.position());
+    if (!insert(list, std::move(contribution)) || list.size() != i + 1u) return fail(Code::invalid_value, in.position());
+  }
+  return in.status();
 }
 
 void RoundBuffer::advance() {

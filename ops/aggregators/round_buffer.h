@@ -41,6 +41,12 @@ class RoundBuffer {
   /// shape_mismatch, non_finite, norm_exceeded, duplicate, weight_overflow. Cooldown: round_full, contribution_limit.
   std::expected<void, OpError> contribute(const PeerId& source, Value tensor, FedAvgMeta meta);
 
+  /// Round and contributions. Errors: not_encodable, no_memory.
+  Status save(StateWriter& out) const;
+  /// Into a new buffer of the same options. Errors: those of the reader and of values, invalid_value (what `contribute` would never
+  /// have let in), over_cap.
+  Status load(StateReader& in, Memory& memory);
+
   std::uint64_t round() const { return round_; }
   /// This round's contributions, ordered by source: the order in which they are reduced, whatever order they came in.
   const std::vector<Contribution>& contributions() const { return current_; }
@@ -60,6 +66,7 @@ class RoundBuffer {
   std::expected<void, OpError> check_round(std::uint64_t round) const;
   std::expected<void, OpError> check_tensor(const Value& tensor) const;
   std::expected<void, OpError> insert(List& list, Contribution contribution);
+  Status load_list(StateReader& in, Memory& memory, List& list);
   void catch_up(std::uint64_t round);
   void release(const Contribution& contribution);
 

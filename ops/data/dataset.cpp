@@ -5,6 +5,7 @@
 
 #include "bb/config.h"
 #include "bb/roles.h"
+#include "bb/value_state.h"
 #include "ops/inputs.h"
 
 namespace bb::ops {
@@ -33,6 +34,28 @@ void ShuffledOrder::shuffle() {
 std::uint32_t ShuffledOrder::next() {
   if (at_ == order_.size()) shuffle();
   return order_[at_++];
+}
+
+void ShuffledOrder::save(StateWriter& out) const {
+  out.number(at_);
+  save_random(out, random_);
+  out.bytes({reinterpret_cast<const std::uint8_t*>(order_.data()), order_.span().size_bytes()});
+}
+
+Status ShuffledOrder::load(StateReader& in) {
+  at_ = static_cast<std::size_t>(in.number_to(order_.size()));
+  BB_CHECK(load_random(in, random_));
+  const Bytes bytes = in.bytes();
+  BB_CHECK(in.status());
+  Array<std::uint8_t> dealt;
+  if (!dealt.try_resize(order_.size())) return fail(Code::no_memory);
+  if (bytes.size() != order_.span().size_bytes()) return fail(Code::invalid_value, in.position());
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    const auto number = load_le<std::uint32_t>(bytes.data() + i * sizeof(std::uint32_t));
+    if (number >= order_.size() || std::exchange(dealt[number], 1) != 0) return fail(Code::invalid_value, in.position());
+    order_[i] = number;
+  }
+  return {};
 }
 
 namespace {
@@ -84,6 +107,12 @@ class Dataset final : public DataSource {
   }
 
   Outcome on_data_loaded(OpContext& ctx) override { return acknowledge(ctx); }
+
+  Status save(StateWriter& out) const override {
+    order_.save(out);
+    return {};
+  }
+  Status load(StateReader& in, Memory&) override { return order_.load(in); }
 
  private:
   Parts parts_;

@@ -3,6 +3,7 @@
 
 #include "bb/random.h"
 #include "bb/registry.h"
+#include "bb/state_codec.h"
 #include "ops/buffer.h"
 
 namespace bb::ops {
@@ -16,6 +17,9 @@ class ShuffledOrder {
   std::uint32_t next();
   /// Back to the first number of the first epoch.
   void reset();
+  void save(StateWriter& out) const;
+  /// Into an order of as many numbers. Errors: those of the reader, invalid_value, no_memory.
+  Status load(StateReader& in);
 
  private:
   explicit ShuffledOrder(std::uint64_t seed) : seed_(seed), random_(seed) {}

@@ -74,6 +74,12 @@ class Mlp final : public Model {
     return answer_f32(ctx, 0, shape, network_.parameters());
   }
 
+  Status save(StateWriter& out) const override {
+    network_.save(out);
+    return {};
+  }
+  Status load(StateReader& in, Memory&) override { return network_.restore(in); }
+
   Outcome train(OpContext& ctx) override {
     const std::int64_t steps = ctx.parameter(0);
     if (steps < 1 || steps > kStepsMax)

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <utility>
 
 #include "bb/random.h"
@@ -235,6 +236,47 @@ Status MlpNetwork::load(std::span<const float> parameters) {
   std::ranges::copy(parameters, parameters_.data());
   std::ranges::fill(velocity_.span(), 0.0f);
   pending_batch_ = 0;
+  return {};
+}
+
+namespace {
+
+void save_numbers(StateWriter& out, std::span<const float> numbers) {
+  out.bytes({reinterpret_cast<const std::uint8_t*>(numbers.data()), numbers.size_bytes()});
+}
+
+Status restore_numbers(StateReader& in, std::span<float> numbers) {
+  const Bytes bytes = in.bytes();
+  BB_CHECK(in.status());
+  if (bytes.size() != numbers.size_bytes()) return fail(Code::dims_mismatch, in.position());
+  if (!bytes.empty()) std::memcpy(numbers.data(), bytes.data(), bytes.size());
+  return all_finite(numbers) ? Status{} : fail(Code::malformed, in.position());
+}
+
+}  // namespace
+
+void MlpNetwork::save(StateWriter& out) const {
+  save_numbers(out, parameters_.span());
+  save_numbers(out, velocity_.span());
+  out.number(pending_batch_);
+  if (pending_batch_ == 0) return;
+  for (std::size_t i = 0; i < activations_.size(); ++i)
+    save_numbers(out, activations_[i].span().first(pending_batch_ * options_.layers[i]));
+  save_numbers(out, error_a_.span().first(pending_batch_ * outputs()));
+}
+
+Status MlpNetwork::restore(StateReader& in) {
+  BB_CHECK(restore_numbers(in, parameters_.span()));
+  BB_CHECK(restore_numbers(in, velocity_.span()));
+  const auto batch = static_cast<std::size_t>(in.number_to(kBatchMax));
+  BB_CHECK(in.status());
+  pending_batch_ = 0;
+  if (batch == 0) return {};
+  BB_CHECK(reserve(batch));
+  for (std::size_t i = 0; i < activations_.size(); ++i)
+    BB_CHECK(restore_numbers(in, activations_[i].span().first(batch * options_.layers[i])));
+  BB_CHECK(restore_numbers(in, error_a_.span().first(batch * outputs())));
+  pending_batch_ = batch;
   return {};
 }
 

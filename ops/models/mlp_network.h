@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bb/error.h"
+#include "bb/state_codec.h"
 #include "ops/buffer.h"
 
 namespace bb::ops {
@@ -58,6 +59,11 @@ class MlpNetwork {
   /// Replaces all parameters and forgets momentum and the pending loss. Errors: dims_mismatch (length), malformed (a number that is
   /// not finite; `at` is its position).
   Status load(std::span<const float> parameters);
+  /// Parameters, momentum, and a loss that waits for its step.
+  void save(StateWriter& out) const;
+  /// Into a network of the same options. Errors: those of the reader, dims_mismatch, malformed (a number that is not finite), over_cap,
+  /// no_memory; the network is then not to be used.
+  Status restore(StateReader& in);
   /// Adds to all parameters; errors as for `load`, also when a sum is not finite.
   Status apply_delta(std::span<const float> delta);
 

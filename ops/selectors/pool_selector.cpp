@@ -28,6 +28,16 @@ Outcome PoolSelector::select(OpContext& ctx) {
   return choose(ctx, static_cast<Mode>(mode), ctx.parameter(1), key);
 }
 
+Status PoolSelector::save(StateWriter& out) const {
+  out.number(sampler_.calls());
+  return {};
+}
+
+Status PoolSelector::load(StateReader& in, Memory&) {
+  sampler_.set_calls(in.number());
+  return in.status();
+}
+
 Outcome PoolSelector::choose(OpContext& ctx, Mode mode, std::int64_t n, Bytes key) {
   if (n < 0) return ctx.fail(OpErrorKind::bad_input, "negative_count", "n is " + std::to_string(n));
   pool_.clear();

@@ -13,6 +13,8 @@ class PoolSelector : public PeerSelector {
   Outcome sample(OpContext& ctx) final;
   Outcome current_view(OpContext& ctx) final;
   Outcome select(OpContext& ctx) final;
+  Status save(StateWriter& out) const final;
+  Status load(StateReader& in, Memory& memory) final;
 
  protected:
   /// Fills `pool` (empty, its capacity kept) with the candidates in a fixed order.

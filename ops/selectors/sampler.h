@@ -13,6 +13,9 @@ class Sampler {
   explicit Sampler(std::uint64_t seed) : seed_(seed) {}
   /// Moves min(n, pool size) chosen peers to the pool's front and returns them. Every call draws anew.
   std::span<PeerId> sample(std::span<PeerId> pool, std::uint64_t n);
+  /// Calls so far: with the seed all there is to save.
+  std::uint64_t calls() const { return counter_; }
+  void set_calls(std::uint64_t calls) { counter_ = calls; }
 
  private:
   std::uint64_t seed_;

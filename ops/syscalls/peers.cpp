@@ -34,10 +34,10 @@ std::string text_of(framework::AddressBookError error, const PeerId& peer) {
 }
 
 // A known peer gets what it lacks, its reference count stays; an unknown one is added.
-framework::AddressBookError insert(framework::PeerTable& peers, const PeerId& peer, std::span<const Address> addresses) {
+framework::AddressBookError insert(framework::PeerTable& peers, const PeerId& peer, std::span<const Bytes> addresses) {
   const std::uint32_t known = peers.find(peer);
   if (known == framework::kNoPeer || peers.at(known).addresses.empty()) return peers.add_peer(peer, addresses);
-  for (const Address& address : addresses)
+  for (const Bytes address : addresses)
     if (const auto error = peers.register_address(peer, address); error != framework::AddressBookError::none) return error;
   return framework::AddressBookError::none;
 }
@@ -56,7 +56,10 @@ Outcome insert_from(OpContext& ctx, Carrier carrier, std::string_view op) {
   if (addresses->empty())
     return ctx.fail(OpErrorKind::execution_failed, "address_book_insert_many_empty", prefix + "requires a non-empty address list");
   const PeerId peer = ctx.input(0).as_peer();
-  if (const auto error = insert(ctx.services().peers, peer, *addresses); error != framework::AddressBookError::none)
+  std::vector<ByteBuffer> encoded;
+  for (const Address& address : *addresses) encoded.push_back(address.to_bytes());
+  const std::vector<Bytes> views(encoded.begin(), encoded.end());
+  if (const auto error = insert(ctx.services().peers, peer, views); error != framework::AddressBookError::none)
     return ctx.fail(OpErrorKind::execution_failed,
                     carrier == Carrier::address ? "address_book_insert_failed" : "address_book_insert_many_failed",
                     prefix + text_of(error, peer));
@@ -76,8 +79,8 @@ Outcome address_book_lookup(OpContext& ctx) {
   const std::uint32_t known = peers.find(ctx.input(0).as_peer());
   std::vector<Address> addresses;
   if (known != framework::kNoPeer)
-    for (const ByteBuffer& bytes : peers.at(known).addresses)
-      if (auto address = Address::from_bytes(bytes)) addresses.push_back(std::move(*address));
+    for (const framework::PeerAddress& entry : peers.at(known).addresses.entries())
+      if (auto address = Address::from_bytes(entry.bytes.as_bytes())) addresses.push_back(std::move(*address));
   if (addresses.empty())
     return ctx.fail(OpErrorKind::execution_failed, "address_book_lookup_miss",
                     "AddressBook::Lookup: " + ctx.input(0).as_peer().to_text() + " has no addresses");

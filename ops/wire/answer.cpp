@@ -40,7 +40,7 @@ Outcome reply(OpContext& ctx) {
     return ctx.fail(OpErrorKind::timeout, "deadline_exceeded", "the request's budget is used up");
   auto& fills = ctx.services().fills;
   fills.clear();
-  fills.push_back(wire::FillFields::of(kResponseSuffix, ctx.input(0)));
+  if (!fills.try_push(wire::FillFields::of(kResponseSuffix, ctx.input(0)))) return ctx.fail({Code::no_memory}, "Reply: fills");
   if (const Outcome outcome = ship(ctx, shipment); outcome != Outcome::done) return outcome;
   ctx.output(0, Value::trigger());
   return Outcome::done;

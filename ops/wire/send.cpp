@@ -81,8 +81,9 @@ Outcome send(OpContext& ctx) {
     return ctx.fail(OpErrorKind::timeout, "deadline_exceeded", "the inbound envelope's budget is used up");
   auto& fills = ctx.services().fills;
   fills.clear();
+  if (!fills.try_reserve(state.payloads.size())) return ctx.fail({Code::no_memory}, "Send: fills");
   for (const SendState::Payload& payload : state.payloads) {
-    fills.push_back(wire::FillFields::of(payload.suffix, ctx.input(payload.input)));
+    fills.push_reserved(wire::FillFields::of(payload.suffix, ctx.input(payload.input)));
     if (payload.decides) fills.back().trigger_only = payload.trigger_only;
   }
   if (state.request && !destinations.empty()) {

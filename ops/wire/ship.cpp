@@ -16,10 +16,23 @@ bool remaining_budget(const OpContext& ctx, std::uint64_t own_ns, std::uint64_t&
   return true;
 }
 
+namespace {
+
+// An answer to a request is awaited, so only a block keeps it back.
+framework::Verdict judge(const op::Services& services, const framework::PeerRecord& record, const OpContext& ctx,
+                         wire::CorrelationKind kind) {
+  if (kind == wire::CorrelationKind::response) return services.governor.check_inbound(record.policy);
+  return services.governor.check_outbound(record.policy, record.backoff, services.backoff, ctx.now_ns());
+}
+
+}  // namespace
+
 Outcome ship(OpContext& ctx, const Shipment& shipment) {
   op::Services& services = ctx.services();
+  const auto source = services.peers.source();
+  if (!source) return ctx.fail(source.error(), "Send: sender");
   const wire::EnvelopeFields fields{.destinations = {},
-                                    .fills = services.fills,
+                                    .fills = {services.fills.data(), services.fills.size()},
                                     .has_correlation = true,
                                     .correlation_kind = static_cast<std::int32_t>(shipment.kind),
                                     .request_id = shipment.request_id,
@@ -27,13 +40,18 @@ Outcome ship(OpContext& ctx, const Shipment& shipment) {
                                     .reports = {},
                                     .source_peer = {},
                                     .source_addresses = {},
-                                    .ready_source = services.peers.source()};
+                                    .ready_source = *source};
   Value body;
   std::uint64_t body_bytes = 0;
   for (const PeerId& destination : shipment.destinations) {
     const std::uint32_t peer = services.peers.find(destination);
     if (peer == framework::kNoPeer || services.peers.at(peer).addresses.empty()) {
-      services.runtime.peer_unresolved(destination, ctx.op(), ctx.exec());
+      services.runtime.peer_unresolved(destination, ctx);
+      continue;
+    }
+    framework::PeerRecord& record = services.peers.at(peer);
+    if (const framework::Verdict verdict = judge(services, record, ctx, shipment.kind); !verdict.allowed) {
+      services.runtime.peer_denied(peer, verdict);
       continue;
     }
     if (!body.present()) {
@@ -44,13 +62,20 @@ Outcome ship(OpContext& ctx, const Shipment& shipment) {
       wire::write_body(fields, data);
       body = std::move(*made);
     }
-    framework::PeerRecord& record = services.peers.at(peer);
     auto head = services.peers.head_of(record);
     if (!head) return ctx.fail(head.error(), "Send: head");
     const std::uint64_t head_bytes = head->as_bytes().size();
     if (shipment.kind == wire::CorrelationKind::request) {
-      if (const auto added = services.requests.add(shipment.request_id, peer, shipment.expires_ns); !added)
+      framework::RequestOutcome evicted;
+      if (const auto added = services.requests.add({.request_id = shipment.request_id,
+                                                    .peer = peer,
+                                                    .site = destination.site_hash(),
+                                                    .chain = shipment.chain,
+                                                    .ttl_ns = shipment.expires_ns},
+                                                   evicted);
+          !added)
         return ctx.fail(OpErrorKind::cooldown, "requests_limit", "too many requests await an answer");
+      if (evicted.kind != framework::RequestOutcome::Kind::none) services.runtime.request_evicted(evicted);
     }
     framework::OutboundMessage message{.peer = peer,
                                        .lane = shipment.lane,
@@ -61,7 +86,10 @@ Outcome ship(OpContext& ctx, const Shipment& shipment) {
                                        .body = body};
     message.tail_size = static_cast<std::uint8_t>(wire::write_tail(message.sequence, message.tail) - message.tail);
     message.bytes = head_bytes + body_bytes + message.tail_size;
-    services.outbound.push(record.outbound, std::move(message));
+    const auto pushed = services.outbound.push(
+        record.outbound, std::move(message),
+        [&](std::uint32_t other) -> framework::PeerOutbound& { return services.peers.at(other).outbound; });
+    if (pushed.kind == framework::Outbound::Pushed::Kind::no_memory) return ctx.fail({Code::no_memory}, "Send: queue");
   }
   return Outcome::done;
 }

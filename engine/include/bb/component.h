@@ -79,6 +79,8 @@ class OpContext {
 
   Memory& memory() const { return *memory_; }
   std::uint64_t now_ns() const { return now_ns_; }
+  /// When the execution started.
+  std::uint64_t start_ns() const { return start_ns_; }
   /// The stream of ops and components; wire ids and incarnations draw from streams of their own.
   RandomStream& random() const { return *random_; }
   ExecId exec() const { return exec_; }
@@ -125,6 +127,7 @@ class OpContext {
   op::Services* services_ = nullptr;
   OpError* error_ = nullptr;
   std::uint64_t now_ns_ = 0;
+  std::uint64_t start_ns_ = 0;
   ExecId exec_;
   OpRef op_;
   ComponentRef component_;

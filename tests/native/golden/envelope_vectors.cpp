@@ -52,7 +52,7 @@ wire::EnvelopeFields fields_of(const EnvelopeView& view, std::vector<wire::FillF
           .sequence = view.sequence};
 }
 
-void check_fills(Checker& check, const Json& cases, const std::vector<wire::FillView>& fills) {
+void check_fills(Checker& check, const Json& cases, const Array<wire::FillView>& fills) {
   if (!check.same("fills", cases.size(), fills.size())) return;
   for (std::size_t i = 0; i < fills.size(); ++i) {
     Fields fields(check, cases[i]);
@@ -71,7 +71,7 @@ void check_fills(Checker& check, const Json& cases, const std::vector<wire::Fill
   }
 }
 
-void check_reports(Checker& check, const Json& cases, const std::vector<wire::RttReport>& reports) {
+void check_reports(Checker& check, const Json& cases, const Array<wire::RttReport>& reports) {
   if (!check.same("edge_rtt_reports", cases.size(), reports.size())) return;
   for (std::size_t i = 0; i < reports.size(); ++i) {
     Fields fields(check, cases[i]);
@@ -84,7 +84,7 @@ void check_reports(Checker& check, const Json& cases, const std::vector<wire::Rt
   }
 }
 
-void check_byte_lists(Checker& check, std::string_view what, const Json& cases, const std::vector<Bytes>& lists) {
+void check_byte_lists(Checker& check, std::string_view what, const Json& cases, const Array<Bytes>& lists) {
   if (!check.same(what, cases.size(), lists.size())) return;
   for (std::size_t i = 0; i < lists.size(); ++i) {
     const auto* text = cases[i].get_ptr<const std::string*>();

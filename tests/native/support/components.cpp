@@ -70,6 +70,42 @@ Outcome CountingAggregator::aggregate(OpContext& ctx) {
   return put_tensor(ctx, 0, shape, {&count, 1});
 }
 
+Status ScalarModel::save(StateWriter& out) const {
+  out.number(calls.size());
+  for (const std::string& call : calls) out.text(call);
+  out.real(weight);
+  return {};
+}
+
+Status ScalarModel::load(StateReader& in, Memory&) {
+  calls.clear();
+  for (std::uint32_t left = in.count(UINT32_MAX); left > 0; --left) calls.emplace_back(in.text());
+  weight = static_cast<float>(in.real());
+  return in.status();
+}
+
+Status CountingAggregator::save(StateWriter& out) const {
+  out.number(contributions.size());
+  for (const Contribution& contribution : contributions) {
+    out.bytes(contribution.source.to_bytes());
+    out.number(contribution.data.size());
+    for (const float number : contribution.data) out.fixed_u32(std::bit_cast<std::uint32_t>(number));
+  }
+  return {};
+}
+
+Status CountingAggregator::load(StateReader& in, Memory&) {
+  contributions.clear();
+  for (std::uint32_t left = in.count(UINT32_MAX); left > 0; --left) {
+    auto source = PeerId::from_bytes(in.bytes());
+    if (!source) return fail(Code::invalid_value, in.position());
+    contributions.push_back({.source = *source, .data = {}});
+    for (std::uint32_t numbers = in.count(UINT32_MAX, 4); numbers > 0; --numbers)
+      contributions.back().data.push_back(std::bit_cast<float>(in.fixed_u32()));
+  }
+  return in.status();
+}
+
 void add_test_components(Registry& registry) {
   ComponentClass loader = describe<CountingAggregator>("StubLoader", Role::data_source, {{"sample", "tensor.f32"}});
   loader.construct = [](const Config& config) -> std::expected<std::unique_ptr<Component>, std::string> {

@@ -10,6 +10,8 @@ class StubLoader : public DataSource {
  public:
   explicit StubLoader(std::vector<float> batch) : batch_(std::move(batch)) {}
   Outcome next_batch(OpContext& ctx) override;
+  Status save(StateWriter&) const override { return {}; }
+  Status load(StateReader&, Memory&) override { return {}; }
 
  private:
   std::vector<float> batch_;
@@ -19,6 +21,8 @@ class StubLoader : public DataSource {
 class IdentityModel : public Model {
  public:
   Outcome forward(OpContext& ctx) override;
+  Status save(StateWriter&) const override { return {}; }
+  Status load(StateReader&, Memory&) override { return {}; }
 };
 
 /// forward w·x; load w = p; params [w]; keeps the order of its calls.
@@ -27,6 +31,8 @@ class ScalarModel : public Model {
   Outcome forward(OpContext& ctx) override;
   Outcome load_parameters(OpContext& ctx) override;
   Outcome params(OpContext& ctx) override;
+  Status save(StateWriter& out) const override;
+  Status load(StateReader& in, Memory& memory) override;
   std::vector<std::string> calls;
   float weight = 0;
 };
@@ -36,6 +42,8 @@ class CountingAggregator : public Aggregator {
  public:
   Outcome contribute(OpContext& ctx) override;
   Outcome aggregate(OpContext& ctx) override;
+  Status save(StateWriter& out) const override;
+  Status load(StateReader& in, Memory& memory) override;
   struct Contribution {
     PeerId source;
     std::vector<float> data;

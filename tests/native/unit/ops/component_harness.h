@@ -59,7 +59,7 @@ class ComponentHarness final : private op::Runtime {
     const std::size_t first_output = values.size();
     values.resize(first_output + outputs);
     const std::vector<std::uint8_t> sole(first_output, takes ? 1 : 0);
-    OpContextBuilder::bind_execution(context_, ExecId{0}, inbound_.source.present() ? &inbound_ : nullptr, 0);
+    OpContextBuilder::bind_execution(context_, ExecId{0}, inbound_.source.present() ? &inbound_ : nullptr, deadlines_.now_ns(), 0);
     OpContextBuilder::bind_op(context_, {.values = values.data(),
                                          .inputs = in.data(),
                                          .outputs = out.data(),
@@ -83,23 +83,54 @@ class ComponentHarness final : private op::Runtime {
   Value vector(std::vector<float> data) { return tensor({data.size()}, data); }
 
  private:
-  Result<CommandId> open_command(OpContext&, std::uint64_t) override { return CommandId{0}; }
+  Result<CommandId> open_command(OpContext&, std::uint64_t) override { return CommandId{next_command_++}; }
   Component* sibling(ComponentRef, std::string_view slot, ComponentRef& found) override {
     const auto at = siblings_.find(slot);
     found = ComponentRef{1};
     return at == siblings_.end() ? nullptr : at->second;
   }
-  void peer_unresolved(const PeerId&, OpRef, ExecId) override {}
+  void peer_unresolved(const PeerId&, const OpContext&) override {}
+  void peer_denied(std::uint32_t, const framework::Verdict&) override {}
+  void request_evicted(const framework::RequestOutcome&) override {}
+  void complete_later(CommandId, Value) override {}
+  Status wake_after(CommandId, std::uint64_t) override { return {}; }
+  Status tick(OpRef, std::uint64_t) override { return {}; }
+  void publish(std::uint32_t, Value) override {}
+  bool ask_to_back_off(std::uint32_t, framework::BackoffCause, std::uint64_t) override { return false; }
 
   Memory memory_;
   RandomStream random_{1};
   PeerId self_ = PeerId::from(1);
   OpError error_;
-  framework::Scheduler scheduler_{16};
-  framework::PeerTable peers_{memory_, PeerId::from(1), RandomStream(2), 64, 4};
-  framework::Outbound outbound_{16, 1 << 20};
-  framework::Requests requests_{16, RandomStream(3), scheduler_};
-  op::Services services_{.runtime = *this, .scheduler = scheduler_, .peers = peers_, .outbound = outbound_, .requests = requests_};
+  std::uint64_t next_command_ = 0;
+  framework::Scheduler deadlines_{{.timers_max = 16}};
+  framework::PeerTable peers_{&memory_, PeerId::from(1), RandomStream(2), {.peers_max = 64}};
+  framework::Outbound outbound_{{.messages_max = 16}};
+  framework::Requests requests_{{.requests_max = 16}, RandomStream(3), &deadlines_};
+  framework::RttTracker rtt_{{}};
+  framework::Governor governor_{{}};
+  framework::Backoff backoff_{{}};
+  framework::PeerGate permits_{{}};
+  framework::SerializeQueue queues_{{}};
+  framework::HoldTable held_{{}};
+  framework::RecordBuffer records_{{}};
+  framework::Metrics metrics_{{}};
+  framework::PayloadWindow payloads_{{}};
+  op::Services services_{.runtime = *this,
+                         .scheduler = deadlines_,
+                         .peers = peers_,
+                         .outbound = outbound_,
+                         .requests = requests_,
+                         .rtt = rtt_,
+                         .governor = governor_,
+                         .backoff = backoff_,
+                         .permits = permits_,
+                         .queues = queues_,
+                         .held = held_,
+                         .records = records_,
+                         .metrics = metrics_,
+                         .payloads = payloads_,
+                         .fills = {}};
   std::map<std::string, Component*, std::less<>> siblings_;
   const OpState* state_ = nullptr;
   Inbound inbound_;

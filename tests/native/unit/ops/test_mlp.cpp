@@ -40,6 +40,8 @@ std::unique_ptr<Component> bands(std::size_t batch_size) {
 class BrokenSource final : public DataSource {
  public:
   Outcome next_batch(OpContext& ctx) override { return ctx.fail(OpErrorKind::other, "broken", "no data today"); }
+  Status save(StateWriter&) const override { return {}; }
+  Status load(StateReader&, Memory&) override { return {}; }
 };
 
 class WrongSource final : public DataSource {
@@ -48,6 +50,8 @@ class WrongSource final : public DataSource {
     ctx.output(0, Value::trigger());
     return Outcome::done;
   }
+  Status save(StateWriter&) const override { return {}; }
+  Status load(StateReader&, Memory&) override { return {}; }
 };
 
 }  // namespace

@@ -134,16 +134,17 @@ TEST_CASE("the random selector chooses among the peers that the node knows") {
   ComponentHarness harness;
   const auto selector = construct(ops::random_selector_class(), config());
   CHECK(harness.call(*selector, PeerSelectorMethod::sample, {}, {1}).failed_with(OpErrorKind::execution_failed, "no_peers"));
-  framework::Outbound outbound(16, 1 << 20);
+  framework::Outbound outbound({.messages_max = 16});
   for (const std::uint64_t number : {50, 10, 1, 40, 20, 30}) {  // 1 is the node itself
     const PeerId peer = PeerId::from(number);
-    const Address address = Address::p2p(peer);
-    REQUIRE(harness.peers().add_peer(peer, std::span(&address, 1)) == framework::AddressBookError::none);
+    const ByteBuffer address = Address::p2p(peer).to_bytes();
+    const Bytes addresses[] = {address};
+    REQUIRE(harness.peers().add_peer(peer, addresses) == framework::AddressBookError::none);
   }
   CHECK(chosen(harness.call(*selector, PeerSelectorMethod::current_view, {})) == Numbers{10, 20, 30, 40, 50});
   CHECK(chosen(harness.call(*selector, PeerSelectorMethod::sample, {}, {3})) == Numbers{20, 30, 10});
   CHECK(chosen(harness.call(*selector, PeerSelectorMethod::sample, {}, {3})) == Numbers{30, 50, 40});
   REQUIRE(harness.peers().drop_peer(PeerId::from(30), outbound) == framework::AddressBookError::none);
-  REQUIRE(harness.peers().admit(PeerId::from(60), "test").has_value());
+  REQUIRE(harness.peers().admit(PeerId::from(60), 0).has_value());
   CHECK(chosen(harness.call(*selector, PeerSelectorMethod::current_view, {})) == Numbers{10, 20, 40, 50, 60});
 }

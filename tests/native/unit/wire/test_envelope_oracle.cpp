@@ -67,7 +67,7 @@ WireEnvelope random_message(bb::RandomStream& random) {
 
 bool same(const std::string& text, Bytes bytes) { return text == bb::as_text(bytes); }
 
-bool same_lists(const google::protobuf::RepeatedPtrField<std::string>& texts, const std::vector<Bytes>& lists) {
+bool same_lists(const google::protobuf::RepeatedPtrField<std::string>& texts, const auto& lists) {
   if (texts.size() != static_cast<int>(lists.size())) return false;
   for (int i = 0; i < texts.size(); ++i)
     if (!same(texts.Get(i), lists[static_cast<std::size_t>(i)])) return false;

@@ -1,9 +1,9 @@
 // Values and random streams in a node's saved state.
-#include "framework/value_state.h"
+#include "bb/value_state.h"
 
 #include <array>
 
-namespace bb::framework {
+namespace bb {
 namespace {
 
 constexpr std::uint32_t kDepthMax = 64;  // of composites, as deep as they can be made
@@ -81,4 +81,4 @@ Status load_random(StateReader& reader, RandomStream& random) {
   return {};
 }
 
-}  // namespace bb::framework
+}  // namespace bb

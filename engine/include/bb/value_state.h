@@ -1,11 +1,12 @@
+// layer: wire
 // Values and random streams in a node's saved state. A value is its type hash and its wire bytes; an absent value is the hash 0.
 #pragma once
 
-#include "base/state_codec.h"
 #include "bb/random.h"
+#include "bb/state_codec.h"
 #include "bb/value.h"
 
-namespace bb::framework {
+namespace bb {
 
 /// False when the value has no wire form that gives the same value back; what was written is then of no use. A composite is saved
 /// as its children, because a child may be of a type that only the host knows.
@@ -17,4 +18,4 @@ void save_random(StateWriter& writer, const RandomStream& random);
 /// Errors: those of the reader; invalid_value for the one state that gives zeros for ever.
 Status load_random(StateReader& reader, RandomStream& random);
 
-}  // namespace bb::framework
+}  // namespace bb
