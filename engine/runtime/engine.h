@@ -7,14 +7,12 @@
 
 #include <deque>
 
-#include "base/ring.h"
 #include "bb/limits.h"
 #include "bb/step.h"
 #include "bb/telemetry.h"
-#include "framework/event_bus.h"
 #include "op/op_context_builder.h"
 #include "op/services.h"
-#include "runtime/bootstrap.h"
+#include "runtime/state.h"
 #include "wire/envelope_view.h"
 
 namespace bb::runtime {
@@ -28,16 +26,6 @@ struct Instance {
   Activation* holder = nullptr;    // has the slot to itself
   std::uint32_t parked = 0;        // ops of other executions that wait for a completion
   std::uint32_t waiting = 0;       // ops queued behind the holder
-};
-
-struct EngineConfig {
-  PeerId self;
-  Limits limits;
-  std::uint64_t seed = 0;
-  std::uint64_t incarnation = 0;  // 0: drawn from the seed
-  bool credit_required = false;   // peers start with no outbound credit
-  bool echo_app_events = false;
-  StepMask mask;
 };
 
 /// What happened to a pushed frame.
@@ -54,25 +42,9 @@ struct PollResult {
   bool more = false;  // runnable work remains: poll again with the same time
 };
 
-struct Counters {
-  std::uint64_t ops = 0;
-  std::uint64_t envelopes_in = 0;
-  std::uint64_t envelopes_out = 0;
-  std::uint64_t duplicates = 0;
-  std::uint64_t malformed = 0;
-  std::uint64_t refused = 0;
-  std::uint64_t late_completions = 0;
-  std::uint64_t unmatched_responses = 0;
-  std::uint64_t backoff_notices = 0;
-  std::uint64_t outbound_dropped = 0;
-  std::uint64_t bus_dropped = 0;
-  std::uint64_t steps_dropped = 0;
-  std::uint64_t stalls = 0;  // polls that stopped for want of memory
-};
-
 using framework::InfraEvent;
 
-class Engine final : private op::Runtime {
+class Engine final : private op::Runtime, private State {
  public:
   explicit Engine(const EngineConfig& config);
   ~Engine();
@@ -155,42 +127,12 @@ class Engine final : private op::Runtime {
   std::uint32_t bus_size() const { return bus_.size(); }
 
  private:
-  friend class StateCodec;  // runtime/state.cpp: snapshots
-  friend class Explainer;   // runtime/waits.cpp: `why`
+  friend class StateCodec;  // runtime/state_codec.h
 
-  struct Queued {
-    Activation* activation = nullptr;
-    std::uint32_t op = 0;
-  };
-  struct Ingress {
-    enum class Kind : std::uint8_t { start, completion } kind = Kind::start;
-    Activation* activation = nullptr;
-    CommandId command;
-  };
-  struct Parked {
-    Activation* activation = nullptr;
-    std::uint32_t op = 0;
-    bool completed = false;  // the completion is in a queue
-    framework::TimerId deadline;
-    framework::TimerId wake;  // Sleep, After
-    std::uint64_t since_ns = 0;
-    std::uint64_t deadline_ns = 0;  // 0: none
-  };
-  struct Interval {
-    framework::TimerId timer;
-    std::uint64_t next_ns = 0;
-    std::uint64_t period_ns = 0;
-  };
   struct ReceiveAt {
     LinkedGraph* graph = nullptr;
     std::uint32_t receive = 0;
   };
-  struct Phase {
-    std::uint32_t name = kNone;
-    std::uint32_t started = 0;  // ops of it
-    bool announced = false;
-  };
-
   // op::Runtime
   Result<CommandId> open_command(OpContext& ctx, std::uint64_t deadline_ns) override;
   Component* sibling(ComponentRef from, std::string_view slot, ComponentRef& found) override;
@@ -282,6 +224,7 @@ class Engine final : private op::Runtime {
 
   // poll.cpp
   void advance_clock(std::uint64_t now_ns);
+  std::uint64_t host_time(std::uint64_t at_ns) const;
   bool run_timers();
   bool drain_ingress();
   bool drain_completions();
@@ -322,53 +265,6 @@ class Engine final : private op::Runtime {
   std::vector<std::unique_ptr<LinkedGraph>> graphs_;
   FlatMap<ReceiveAt> receives_;
 
-  // What a snapshot holds.
-  RandomStream op_random_;
-  framework::Scheduler timers_;     // of ops: they mature before anything else of a poll
-  framework::Scheduler deadlines_;  // of parked ops, requests and silent peers: after what arrived in time was applied
-  framework::PeerTable peers_;
-  framework::Outbound outbound_;
-  framework::Requests requests_;
-  framework::RttTracker rtt_;
-  framework::Governor governor_;
-  framework::Backoff backoff_;
-  framework::Backpressure backpressure_;
-  framework::PeerGate permits_;
-  framework::SerializeQueue queues_;
-  framework::HoldTable held_;
-  framework::RecordBuffer records_;
-  framework::Metrics metrics_;
-  framework::EventBus bus_;
-  std::optional<framework::EventBus::Event> routing_;  // taken from the bus, not yet at all of its subscribers
-  std::uint32_t routed_ = 0;
-  framework::PayloadWindow payloads_;
-  Bootstrap bootstrap_;
-  Ring<Ingress> ingress_;
-  Ring<Activation*> gated_starts_;  // held back by a bootstrap
-  Ring<Queued> frontier_;
-  Ring<Queued> gated_ops_;
-  Ring<Activation*> waiting_starts_;
-  Array<Queued> waiting_ops_;
-  FlatMap<Parked> parked_;
-  FlatMap<OpError> failures_;  // completions that failed, until a poll applies them
-  Ring<CommandId> completions_;  // made by ops of this poll
-  FlatMap<Interval> intervals_;
-  Ring<Phase> phases_;
-  Activation* first_ = nullptr;
-  Activation* last_ = nullptr;
-  std::uint32_t ingress_starts_ = 0;
-  std::uint32_t loaded_peers_ = 0;  // peers with starts in the ingress
-  std::uint32_t executions_ = 0;
-  std::uint64_t next_exec_ = 0;
-  std::uint64_t next_command_ = 0;
-  std::uint64_t host_ns_ = 0;         // the host's clock at the last poll
-  std::uint64_t clock_shift_ns_ = 0;  // how much of it the engine slept through
-  std::uint64_t gap_ns_ = 0;          // told by the host, to be taken off at the next poll
-  Array<std::uint32_t> started_;  // per graph: how many of its sources are sent or armed
-  bool modules_due_ = true;      // some graph may not have started
-  Array<Step> later_;  // made between polls, first in the next
-  Counters counters_;
-
   // Scratch of one poll or one receive; capacities are kept.
   op::Services services_;
   OpContext ctx_;
@@ -380,7 +276,6 @@ class Engine final : private op::Runtime {
   std::uint32_t ops_run_ = 0;
   std::uint64_t polls_ = 0;
   Array<Step> steps_;
-  Array<AppEvent> events_;
   Array<PeerResolveFailed> unresolved_;
   wire::EnvelopeView view_;
   Array<Activation*> opened_;

@@ -35,10 +35,8 @@ PollResult Engine::poll(std::uint64_t now_ns, std::uint32_t ops) {
   exit_span("engine.poll");
   polling_ = false;
 
-  const std::uint64_t next = std::min(timers_.next_ns(), deadlines_.next_ns());
   return {.steps = {steps_.data(), steps_.size()},
-          .next_wakeup_ns =
-              next > framework::Scheduler::kNever - clock_shift_ns_ ? framework::Scheduler::kNever : next + clock_shift_ns_,
+          .next_wakeup_ns = host_time(std::min(timers_.next_ns(), deadlines_.next_ns())),
           .more = !moved || !frontier_.empty() || !bus_.empty() || routing_ || !completions_.empty() ||
                   (!gated_starts_.empty() && !gate_closed_)};
 }
@@ -55,11 +53,20 @@ void Engine::advance_clock(std::uint64_t now_ns) {
     gap = 0;
   }
   if (gap > 0) {
-    clock_shift_ns_ += gap;
+    clock_offset_ns_ += static_cast<std::int64_t>(gap);
     emit(mask_.lifecycle, HostSuspended{gap});
   }
-  timers_.set_now(host_ns_ - clock_shift_ns_);
-  deadlines_.set_now(host_ns_ - clock_shift_ns_);
+  const std::uint64_t now = host_ns_ - static_cast<std::uint64_t>(clock_offset_ns_);
+  timers_.set_now(now);
+  deadlines_.set_now(now);
+}
+
+// When the host's clock will show what the engine's shows at `at_ns`.
+std::uint64_t Engine::host_time(std::uint64_t at_ns) const {
+  const auto offset = static_cast<std::uint64_t>(clock_offset_ns_);
+  if (at_ns == framework::Scheduler::kNever || (clock_offset_ns_ > 0 && at_ns > framework::Scheduler::kNever - offset))
+    return framework::Scheduler::kNever;
+  return at_ns + offset;
 }
 
 bool Engine::run_timers() {
