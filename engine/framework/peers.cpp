@@ -221,14 +221,20 @@ AddressBookError PeerTable::extend(AddressList& list, std::span<const Bytes> add
   return error;
 }
 
+AddressBookError PeerTable::extend_record(PeerRecord& record, std::span<const Bytes> addresses, AddressSource source) {
+  const auto known = [&](Bytes address) { return record.addresses.contains(address); };
+  const bool changes = !std::all_of(addresses.begin(), addresses.end(), known);
+  const AddressBookError error = extend(record.addresses, addresses, source);
+  if (changes) addresses_changed(record);
+  return error;
+}
+
 // Everything that can fail comes before the record, whose insertion may evict another.
 AddressBookError PeerTable::learn(const PeerId& id, std::span<const Bytes> addresses, AddressSource source, std::uint32_t& index) {
   index = find(id);
   if (index != kNoPeer) {
-    PeerRecord& record = *records_[index];
-    record.used = ++uses_;
-    addresses_changed(record);
-    return extend(record.addresses, addresses, source);
+    records_[index]->used = ++uses_;
+    return extend_record(*records_[index], addresses, source);
   }
   AddressList list;
   const AddressBookError error = extend(list, addresses, source);
@@ -237,6 +243,7 @@ AddressBookError PeerTable::learn(const PeerId& id, std::span<const Bytes> addre
   if (!inserted) return book_error(inserted.error());
   index = *inserted;
   records_[index]->addresses = std::move(list);
+  addresses_changed(*records_[index]);
   return AddressBookError::none;
 }
 
@@ -289,8 +296,7 @@ AddressBookError PeerTable::restore_entry(const PeerId& id, std::span<const Byte
 void PeerTable::merge_hints(PeerRecord& record, std::span<const Bytes> claimed) {
   if (std::all_of(claimed.begin(), claimed.end(), [&](Bytes bytes) { return record.addresses.contains(bytes); })) return;
   if (!std::all_of(claimed.begin(), claimed.end(), is_readable_address)) return;
-  for (const Bytes bytes : claimed) (void)extend(record.addresses, {&bytes, 1}, AddressSource::claimed);
-  addresses_changed(record);
+  for (const Bytes bytes : claimed) (void)extend_record(record, {&bytes, 1}, AddressSource::claimed);
 }
 
 AddressBookError PeerTable::add_hint(const PeerId& id, Bytes address, AddressSource source) {

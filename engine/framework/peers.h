@@ -132,6 +132,7 @@ class PeerTable {
   bool rehash(std::uint64_t buckets);
   void addresses_changed(PeerRecord& record);
   AddressBookError extend(AddressList& list, std::span<const Bytes> addresses, AddressSource source) const;
+  AddressBookError extend_record(PeerRecord& record, std::span<const Bytes> addresses, AddressSource source);
   AddressBookError learn(const PeerId& id, std::span<const Bytes> addresses, AddressSource source, std::uint32_t& index);
   void reset();
   Status load_record(StateReader& reader, PeerRecord& record);
