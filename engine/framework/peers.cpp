@@ -52,9 +52,9 @@ PeerTable& PeerTable::operator=(PeerTable&& other) noexcept {
 }
 
 void PeerTable::reset() {
-  for (PeerRecord* record : records_) {
-    std::destroy_at(record);
-    memory_->release(record, sizeof(PeerRecord));
+  for (const Held& held : records_) {
+    std::destroy_at(held.record);
+    memory_->release(held.record, sizeof(PeerRecord));
   }
   records_.clear();
   buckets_.clear();
@@ -93,14 +93,14 @@ void PeerTable::link(std::uint32_t index) {
 Result<PeerRecord*> PeerTable::slot(std::uint32_t& index) {
   for (index = first_free_; index < records_.size() && records_[index]->live;) ++index;
   first_free_ = index;
-  return index < records_.size() ? records_[index] : push_record();
+  return index < records_.size() ? records_[index].record : push_record();
 }
 
 Result<PeerRecord*> PeerTable::push_record() {
   if (!records_.try_reserve(records_.size() + std::uint64_t{1})) return fail(Code::no_memory);
   void* block = memory_->allocate(sizeof(PeerRecord));
   if (!block) return fail(Code::no_memory, sizeof(PeerRecord));
-  return records_.push_reserved(new (block) PeerRecord());
+  return records_.push_reserved(new (block) PeerRecord()).record;
 }
 
 // The record used longest ago that nobody would miss.
@@ -205,7 +205,7 @@ Result<Value> PeerTable::head_of(PeerRecord& record) {
   return record.head;
 }
 
-// All or nothing.
+// All or nothing, unless there is no room for a hint.
 AddressBookError PeerTable::extend(AddressList& list, std::span<const Bytes> addresses, AddressSource source) const {
   Array<Value> made;
   if (!made.try_reserve(addresses.size()) || !list.try_reserve(addresses.size(), options_.addresses))
