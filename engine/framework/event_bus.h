@@ -35,7 +35,7 @@ class EventBus {
  public:
   struct Options {
     std::uint32_t events_max = 1'024;  // in the queue; 0 drops all
-    std::uint32_t subscriptions_max = 65'536;
+    std::uint32_t subscriptions_max = 16'384;
   };
   /// A value of a graph, which a trigger is written to.
   struct Subscription {

@@ -28,7 +28,7 @@ std::optional<CommandId> PeerGate::next_holder(std::uint32_t name) {
   if (!found || found->waiters.empty() || found->held >= found->waiters.front().permits_max) return std::nullopt;
   ++found->held;
   const CommandId command = found->waiters.pop().command;
-  names_of_.erase(command.v);
+  name_of_.erase(command.v);
   return command;
 }
 
@@ -42,9 +42,9 @@ std::optional<CommandId> PeerGate::release(std::uint32_t name) {
 }
 
 Status PeerGate::wait(std::uint32_t name, std::uint32_t permits_max, CommandId command) {
-  if (names_of_.find(command.v)) return fail(Code::duplicate);
-  if (names_of_.size() >= options_.waiters_max) return fail(Code::over_cap, options_.waiters_max);
-  if (!names_of_.try_reserve(1)) return fail(Code::no_memory);
+  if (name_of_.find(command.v)) return fail(Code::duplicate);
+  if (name_of_.size() >= options_.waiters_max) return fail(Code::over_cap, options_.waiters_max);
+  if (!name_of_.try_reserve(1)) return fail(Code::no_memory);
   Code error = Code::ok;
   Name* found = find_or_insert(name, error);
   if (!found) return fail(error);
@@ -52,15 +52,15 @@ Status PeerGate::wait(std::uint32_t name, std::uint32_t permits_max, CommandId c
     drop_if_idle(name);
     return fail(Code::no_memory);
   }
-  names_of_.insert_reserved(command.v, name);
+  name_of_.insert_reserved(command.v, name);
   return {};
 }
 
 std::optional<CommandId> PeerGate::abandon(CommandId command) {
-  const std::uint32_t* of = names_of_.find(command.v);
+  const std::uint32_t* of = name_of_.find(command.v);
   if (!of) return std::nullopt;
   const std::uint32_t name = *of;
-  names_of_.erase(command.v);
+  name_of_.erase(command.v);
   Ring<Waiter>& waiters = names_.find(name)->waiters;
   for (std::uint32_t left = waiters.size(); left > 0; --left) {
     const Waiter waiter = waiters.pop();

@@ -30,7 +30,7 @@ class PeerGate {
   /// The op waits no longer; the waiter behind it that can hold a permit now, if any.
   std::optional<CommandId> abandon(CommandId command);
   std::uint32_t inflight(std::uint32_t name) const;
-  std::uint32_t waiting() const { return names_of_.size(); }
+  std::uint32_t waiting() const { return name_of_.size(); }
 
   [[nodiscard]] bool save(StateWriter& writer) const;
   /// Into a new gate. Errors: those of the reader, over_cap, no_memory, invalid_value.
@@ -49,8 +49,8 @@ class PeerGate {
   void drop_if_idle(std::uint32_t name);
 
   Options options_;
-  FlatMap<Name> names_;  // that have a holder or a waiter
-  FlatMap<std::uint32_t> names_of_;
+  FlatMap<Name> names_;             // that have a holder or a waiter
+  FlatMap<std::uint32_t> name_of_;  // by waiter
 };
 
 }  // namespace bb::framework

@@ -52,9 +52,9 @@ PeerTable& PeerTable::operator=(PeerTable&& other) noexcept {
 }
 
 void PeerTable::reset() {
-  for (PeerRecord* record : records_) {
-    std::destroy_at(record);
-    memory_->release(record, sizeof(PeerRecord));
+  for (const Held& held : records_) {
+    std::destroy_at(held.record);
+    memory_->release(held.record, sizeof(PeerRecord));
   }
   records_.clear();
   buckets_.clear();
@@ -93,14 +93,14 @@ void PeerTable::link(std::uint32_t index) {
 Result<PeerRecord*> PeerTable::slot(std::uint32_t& index) {
   for (index = first_free_; index < records_.size() && records_[index]->live;) ++index;
   first_free_ = index;
-  return index < records_.size() ? records_[index] : push_record();
+  return index < records_.size() ? records_[index].record : push_record();
 }
 
 Result<PeerRecord*> PeerTable::push_record() {
   if (!records_.try_reserve(records_.size() + std::uint64_t{1})) return fail(Code::no_memory);
   void* block = memory_->allocate(sizeof(PeerRecord));
   if (!block) return fail(Code::no_memory, sizeof(PeerRecord));
-  return records_.push_reserved(new (block) PeerRecord());
+  return records_.push_reserved(new (block) PeerRecord()).record;
 }
 
 // The record used longest ago that nobody would miss.
@@ -205,7 +205,7 @@ Result<Value> PeerTable::head_of(PeerRecord& record) {
   return record.head;
 }
 
-// All or nothing.
+// All or nothing, unless there is no room for a hint.
 AddressBookError PeerTable::extend(AddressList& list, std::span<const Bytes> addresses, AddressSource source) const {
   Array<Value> made;
   if (!made.try_reserve(addresses.size()) || !list.try_reserve(addresses.size(), options_.addresses))
@@ -221,14 +221,20 @@ AddressBookError PeerTable::extend(AddressList& list, std::span<const Bytes> add
   return error;
 }
 
+AddressBookError PeerTable::extend_record(PeerRecord& record, std::span<const Bytes> addresses, AddressSource source) {
+  const auto known = [&](Bytes address) { return record.addresses.contains(address); };
+  const bool changes = !std::all_of(addresses.begin(), addresses.end(), known);
+  const AddressBookError error = extend(record.addresses, addresses, source);
+  if (changes) addresses_changed(record);
+  return error;
+}
+
 // Everything that can fail comes before the record, whose insertion may evict another.
 AddressBookError PeerTable::learn(const PeerId& id, std::span<const Bytes> addresses, AddressSource source, std::uint32_t& index) {
   index = find(id);
   if (index != kNoPeer) {
-    PeerRecord& record = *records_[index];
-    record.used = ++uses_;
-    addresses_changed(record);
-    return extend(record.addresses, addresses, source);
+    records_[index]->used = ++uses_;
+    return extend_record(*records_[index], addresses, source);
   }
   AddressList list;
   const AddressBookError error = extend(list, addresses, source);
@@ -237,6 +243,7 @@ AddressBookError PeerTable::learn(const PeerId& id, std::span<const Bytes> addre
   if (!inserted) return book_error(inserted.error());
   index = *inserted;
   records_[index]->addresses = std::move(list);
+  addresses_changed(*records_[index]);
   return AddressBookError::none;
 }
 
@@ -289,8 +296,7 @@ AddressBookError PeerTable::restore_entry(const PeerId& id, std::span<const Byte
 void PeerTable::merge_hints(PeerRecord& record, std::span<const Bytes> claimed) {
   if (std::all_of(claimed.begin(), claimed.end(), [&](Bytes bytes) { return record.addresses.contains(bytes); })) return;
   if (!std::all_of(claimed.begin(), claimed.end(), is_readable_address)) return;
-  for (const Bytes bytes : claimed) (void)extend(record.addresses, {&bytes, 1}, AddressSource::claimed);
-  addresses_changed(record);
+  for (const Bytes bytes : claimed) (void)extend_record(record, {&bytes, 1}, AddressSource::claimed);
 }
 
 AddressBookError PeerTable::add_hint(const PeerId& id, Bytes address, AddressSource source) {

@@ -123,6 +123,13 @@ class PeerTable {
  private:
   static constexpr std::uint32_t kIndexBits = 20;
 
+  /// A record's place in `Memory`.
+  struct Held {
+    PeerRecord* record = nullptr;
+    PeerRecord* operator->() const { return record; }
+    PeerRecord& operator*() const { return *record; }
+  };
+
   std::uint32_t bucket_of(const PeerId& id) const;
   Result<std::uint32_t> insert(const PeerId& id);
   Result<PeerRecord*> slot(std::uint32_t& index);
@@ -133,6 +140,7 @@ class PeerTable {
   bool rehash(std::uint64_t buckets);
   void addresses_changed(PeerRecord& record);
   AddressBookError extend(AddressList& list, std::span<const Bytes> addresses, AddressSource source) const;
+  AddressBookError extend_record(PeerRecord& record, std::span<const Bytes> addresses, AddressSource source);
   AddressBookError learn(const PeerId& id, std::span<const Bytes> addresses, AddressSource source, std::uint32_t& index);
   void reset();
   Status load_record(StateReader& reader, PeerRecord& record);
@@ -149,7 +157,7 @@ class PeerTable {
   bool credit_required_ = false;
   std::uint32_t size_ = 0;
   std::uint32_t first_free_ = 0;  // no index below is free
-  Array<PeerRecord*> records_;    // they never move; the index of a peer that is gone is used again, the lowest first
+  Array<Held> records_;           // they never move; the index of a peer that is gone is used again, the lowest first
   Array<std::uint32_t> buckets_;
 };
 

@@ -20,7 +20,7 @@ Result<SerializeQueue::Enqueued> SerializeQueue::enqueue(std::uint32_t name, Val
   Enqueued result;
   if (!target.waiters.empty()) {
     result.waiter = target.waiters.pop();
-    queues_of_.erase(result.waiter.v);
+    queue_of_.erase(result.waiter.v);
     return result;
   }
   result.dropped_oldest = target.values.size() >= options_.values_max;
@@ -38,24 +38,24 @@ Value SerializeQueue::dequeue(std::uint32_t name) {
 }
 
 Status SerializeQueue::wait(std::uint32_t name, CommandId command) {
-  if (queues_of_.find(command.v)) return fail(Code::duplicate);
-  if (queues_of_.size() >= options_.waiters_max) return fail(Code::over_cap, options_.waiters_max);
-  if (!queues_of_.try_reserve(1)) return fail(Code::no_memory);
+  if (queue_of_.find(command.v)) return fail(Code::duplicate);
+  if (queue_of_.size() >= options_.waiters_max) return fail(Code::over_cap, options_.waiters_max);
+  if (!queue_of_.try_reserve(1)) return fail(Code::no_memory);
   const bool known = queues_.find(name) != nullptr;
   BB_TRY(queue, find_or_insert(name));
   if (!queue->waiters.try_push(command)) {
     if (!known) queues_.erase(name);
     return fail(Code::no_memory);
   }
-  queues_of_.insert_reserved(command.v, name);
+  queue_of_.insert_reserved(command.v, name);
   return {};
 }
 
 void SerializeQueue::abandon(CommandId command) {
-  const std::uint32_t* of = queues_of_.find(command.v);
+  const std::uint32_t* of = queue_of_.find(command.v);
   if (!of) return;
   Ring<CommandId>& waiters = queues_.find(*of)->waiters;
-  queues_of_.erase(command.v);
+  queue_of_.erase(command.v);
   for (std::uint32_t left = waiters.size(); left > 0; --left) {
     const CommandId waiter = waiters.pop();
     if (waiter != command) waiters.push_reserved(waiter);

@@ -33,7 +33,7 @@ class SerializeQueue {
   void abandon(CommandId command);
   std::uint32_t size(std::uint32_t name) const;
   std::uint64_t drops(std::uint32_t name) const;
-  std::uint32_t waiting() const { return queues_of_.size(); }
+  std::uint32_t waiting() const { return queue_of_.size(); }
 
   /// False without memory, or for a value that cannot be encoded.
   [[nodiscard]] bool save(StateWriter& writer) const;
@@ -50,7 +50,7 @@ class SerializeQueue {
 
   Options options_;
   FlatMap<Queue> queues_;
-  FlatMap<std::uint32_t> queues_of_;  // by waiter
+  FlatMap<std::uint32_t> queue_of_;  // by waiter
 };
 
 }  // namespace bb::framework
