@@ -125,7 +125,7 @@ void Engine::fail_later(CommandId command, OpError error) {
   completions_.push_reserved(command);
 }
 
-Engine::Parked Engine::take_parked(CommandId command) {
+Parked Engine::take_parked(CommandId command) {
   const Parked parked = *parked_.find(command.v);
   parked_.erase(command.v);
   if (parked.deadline.valid()) deadlines_.cancel(parked.deadline);

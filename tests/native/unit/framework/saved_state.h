@@ -5,7 +5,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <functional>
 
-#include "base/state_codec.h"
+#include "bb/state_codec.h"
 
 namespace bb::framework::testing {
 

@@ -1,5 +1,5 @@
 // Values and random streams in saved state.
-#include "framework/value_state.h"
+#include "bb/value_state.h"
 #include "unit/framework/saved_state.h"
 
 using namespace bb;
