@@ -1,6 +1,8 @@
 # Options that every target of the project has: warnings are errors, floating point is the same everywhere, sanitizers on request.
 option(BB_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
-
+option(BB_FUZZ "Fuzz targets for libFuzzer, and no other test" OFF)
+option(BB_COVERAGE "Counters for llvm-cov" OFF)
+option(BB_TSAN "ThreadSanitizer, and only tests of what runs beside other threads" OFF)
 option(BB_FAULT_INJECTION "Any allocation of the engine can be made to fail (tests)" OFF)
 
 add_library(bb_compiler_options INTERFACE)
@@ -38,6 +40,22 @@ if(BB_SANITIZE)
   set(_bb_sanitizers -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all)
   target_compile_options(bb_compiler_options INTERFACE ${_bb_sanitizers})
   target_link_options(bb_compiler_options INTERFACE ${_bb_sanitizers})
+endif()
+
+if(BB_FUZZ)
+  # Only the instrumentation: libFuzzer and its main are linked into the fuzz targets alone.
+  target_compile_options(bb_compiler_options INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(bb_compiler_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+if(BB_COVERAGE)
+  target_compile_options(bb_compiler_options INTERFACE -fprofile-instr-generate -fcoverage-mapping)
+  target_link_options(bb_compiler_options INTERFACE -fprofile-instr-generate)
+endif()
+
+if(BB_TSAN)
+  target_compile_options(bb_compiler_options INTERFACE -fsanitize=thread)
+  target_link_options(bb_compiler_options INTERFACE -fsanitize=thread)
 endif()
 
 # Engine, operators and bindings: errors are values, and nothing asks for a type at run time.
