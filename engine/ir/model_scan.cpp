@@ -165,6 +165,8 @@ constexpr const char* kKindNames[] = {
     "OperatorSetIdProto", "StringStringEntryProto",
 };
 
+constexpr std::uint32_t kShortBytesMax = 5;
+
 const Field* find_field(Kind message, std::uint32_t number) {
   for (const Field& field : kFields)
     if (field.message == message && field.number == number) return &field;
@@ -237,11 +239,23 @@ class Scanner {
     }
   }
 
+  // Keys and lengths as protobuf's parser takes them, in at most five bytes. CodedInputStream takes ten and drops what is over 32
+  // bits, so an unknown field would be read in one way here and in another way, or not at all, by everybody else.
+  Code read_short(std::uint32_t& number) {
+    const std::uint32_t from = position();
+    std::uint64_t read = 0;
+    if (!input_.ReadVarint64(&read)) return Code::truncated;
+    if (position() - from > kShortBytesMax || read > UINT32_MAX) return Code::malformed;
+    number = static_cast<std::uint32_t>(read);
+    return Code::ok;
+  }
+
   std::expected<void, ModelError> field(Kind message, std::uint32_t end) {
     const std::uint32_t at = position();
-    const std::uint32_t tag = input_.ReadTag();
+    std::uint32_t tag = 0;
+    if (read_short(tag) != Code::ok) return wrong(Code::malformed, at);
     const auto number = static_cast<std::uint32_t>(WireFormatLite::GetTagFieldNumber(tag));
-    if (tag == 0 || number == 0) return wrong(Code::malformed, at);
+    if (number == 0) return wrong(Code::malformed, at);
     const Field* entry = find_field(message, number);
     bool known = false;
     bool read = false;
@@ -270,8 +284,8 @@ class Scanner {
 
   std::expected<void, ModelError> delimited(const Field* entry, std::uint32_t tag, std::uint32_t number, std::uint32_t at,
                                             std::uint32_t end) {
-    std::uint32_t length;
-    if (!input_.ReadVarint32(&length)) return wrong(Code::truncated, at, number);
+    std::uint32_t length = 0;
+    if (const Code code = read_short(length); code != Code::ok) return wrong(code, at, number);
     const std::uint32_t start = position();
     if (start > end || length > end - start) return wrong(Code::truncated, at, number);
     const bool known = entry && (!is_number(entry->content) || is_repeated_number(entry->content));

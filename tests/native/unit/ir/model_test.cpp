@@ -162,6 +162,19 @@ TEST_CASE("groups and field number zero are malformed") {
   CHECK(refused(std::string("\xca\x01\x05", 3)).error.code == Code::truncated);
 }
 
+TEST_CASE("keys and lengths take at most five bytes, in unknown fields too") {
+  const std::string plain = ir::deterministic_bytes(small_model());
+  // Field 100: a number and a text, its key or length in one byte more than protobuf's own parser takes.
+  CHECK(refused(plain + std::string("\xa0\x86\x80\x80\x80\x00\x01", 7)).error ==
+        Error{Code::malformed, static_cast<std::uint32_t>(plain.size())});
+  CHECK(refused(plain + std::string("\xa2\x06\x81\x80\x80\x80\x80\x00z", 9)).error.code == Code::malformed);
+  // A key of 64 bits whose lower half is field 1, a length whose lower half is 1.
+  CHECK(refused(plain + std::string("\x88\x80\x80\x80\x80\x01\x01", 7)).error.code == Code::malformed);
+  CHECK(refused(plain + std::string("\xa2\x06\x81\x80\x80\x80\x10z", 8)).error.code == Code::malformed);
+  // Five bytes are fine.
+  CHECK(ir::load_model(as_bytes(plain + std::string("\xa0\x86\x80\x80\x00\x01\xa2\x06\x81\x80\x80\x80\x00z", 14))).has_value());
+}
+
 TEST_CASE("verify_model names what the table lacks") {
   onnx::ModelProto model;
   CHECK(ir::verify_model(model).error().error.code == Code::empty_list);
