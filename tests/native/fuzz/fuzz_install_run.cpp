@@ -41,7 +41,13 @@ class GraphMaker {
       values_.push_back(name);
     }
     const std::uint32_t count = 1 + feed_.below(12);
-    for (std::uint32_t i = 0; i < count; ++i) add_node();
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (feed_.below(8) == 7) {
+        add_request();
+      } else {
+        add_node();
+      }
+    }
     for (std::uint32_t i = feed_.below(4); i > 0; --i) function_->add_output(values_[feed_.below(values())]);
     std::uint32_t id = 0;
     for (const Slot& slot : kSlots)
@@ -50,6 +56,12 @@ class GraphMaker {
     return model_.SerializeAsString();
   }
   bool aggregates() const { return aggregates_; }
+  /// Waits for an answer or its end. Of several that wait for one request only the last is told, so those are left to the host.
+  bool ends_itself(OpRef op) const {
+    const auto awaits = [](const onnx::NodeProto& node) { return node.op_type() == "AwaitResponse"; };
+    return awaits(function_->node(static_cast<int>(op.op()))) &&
+           std::count_if(function_->node().begin(), function_->node().end(), awaits) == 1;
+  }
 
  private:
   std::uint32_t values() const { return static_cast<std::uint32_t>(values_.size()); }
@@ -92,14 +104,20 @@ class GraphMaker {
     const bool variadic = !op.inputs.empty() && op.inputs.back().variadic;
     const auto formal = static_cast<std::uint32_t>(op.inputs.size());
     for (std::uint32_t i = 0; i < (variadic ? formal + feed_.below(3) : formal); ++i) node->add_input(input());
+    if (op.op_type == "AwaitResponse" && !handles_.empty() && feed_.flag())
+      node->set_input(0, handles_[feed_.below(static_cast<std::uint32_t>(handles_.size()))]);
     std::uint32_t outputs = static_cast<std::uint32_t>(op.outputs.size());
     if (op.variadic_outputs) outputs = 1 + feed_.below(3);
+    // A Send's last output, after one for each payload, is the handle of the request.
+    const bool sends = ir::is_send(*node) && feed_.flag();
+    if (sends) outputs = static_cast<std::uint32_t>(node->input_size());
     for (std::uint32_t i = 0; i < outputs; ++i) {
       const std::string name = feed_.byte() == 255 ? values_.back() : "v" + std::to_string(next_value_++);
       node->add_output(name);
       values_.push_back(name);
       if (feed_.below(8) == 7) type(name);
     }
+    if (sends && outputs > 0) handles_.push_back(values_.back());
     if (op.role != Role::none) bind(*node, op.role);
     for (const Parameter& parameter : op.parameters)
       if (feed_.flag()) ir::set_attribute(*node, parameter.name, scalar());
@@ -109,6 +127,42 @@ class GraphMaker {
       ir::stamp_metadata(*node, ir::key::kSiteId, std::to_string(kFirstSite + feed_.below(3)));
     if (op.role == Role::backend) backend_attributes(*node);
     if (feed_.below(8) == 7) ir::set_attribute(*node, ir::attribute::kDeadline, scalar());
+  }
+
+  onnx::NodeProto& plain_node(std::string_view domain, std::string_view op_type, std::uint32_t outputs) {
+    auto& node = *function_->add_node();
+    node.set_name("node" + std::to_string(function_->node_size()));
+    node.set_domain(std::string(domain));
+    node.set_op_type(std::string(op_type));
+    for (std::uint32_t i = 0; i < outputs; ++i) {
+      values_.push_back("v" + std::to_string(next_value_++));
+      node.add_output(values_.back());
+    }
+    return node;
+  }
+
+  // What single choices would hardly meet: peers, a request to them, and one or two that wait for its answer.
+  void add_request() {
+    Memory memory;
+    const PeerId to[] = {peer_from(feed_), peer_from(feed_)};
+    ByteBuffer literal;
+    const auto list = Value::peers(memory, {to, 1 + feed_.below(2)});
+    require(list && encode_value(*list, literal), "a short list of peers encodes");
+    auto& peers = plain_node(domain::kSyscall, "Constant", 1);
+    ir::set_attribute(peers, ir::attribute::kLiteral, as_text(literal));
+    ir::set_attribute(peers, ir::attribute::kLiteralType, static_cast<std::int64_t>(list->type_hash()));
+    const std::string payload = values_[feed_.below(values())];
+    auto& send = plain_node(domain::kWire, ir::kSend, 2);
+    send.add_input(payload);
+    send.add_input(peers.output(0));
+    ir::stamp_metadata(send, ir::key::kRequest, "1");
+    if (feed_.flag()) ir::set_attribute(send, ir::attribute::kDeadline, scalar());
+    handles_.push_back(send.output(1));
+    for (std::uint32_t i = 1 + feed_.below(2); i > 0; --i) {
+      auto& await = plain_node(domain::kWire, "AwaitResponse", 1);
+      await.add_input(handles_.back());
+      if (feed_.flag()) ir::set_attribute(await, "timeout_ns", scalar());
+    }
   }
 
   std::int64_t scalar() {
@@ -179,6 +233,7 @@ class GraphMaker {
   onnx::ModelProto model_;
   onnx::FunctionProto* function_ = nullptr;
   std::vector<std::string> values_;
+  std::vector<std::string> handles_;
   std::uint32_t next_value_ = 0;
   bool aggregates_ = false;
 };
@@ -198,7 +253,10 @@ void run(Host& host, Feed& feed) {
   const PeerId self = PeerId::from(1);
   const auto admitted = node.admit(UnverifiedPeer::claim(self));
   require(admitted.has_value(), "a node admits itself");
-  (void)node.admit(UnverifiedPeer::claim(PeerId::from(2)));
+  const PeerId other = PeerId::from(2);
+  const Address address = Address::p2p(other);
+  (void)node.admit(UnverifiedPeer::claim(other));
+  (void)node.add_peer(other, {&address, 1});
   const std::uint64_t before = node.stats().ops;
   std::uint64_t now = 1;
   for (std::uint32_t round = 1 + feed.below(4); round > 0; --round) {
@@ -260,7 +318,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(!node.error().text().empty(), "a refusal has a text");
     return 0;
   }
-  Host host(std::move(*node), small_limits());
+  Host host(std::move(*node), small_limits(), [&maker](OpRef op) { return maker.ends_itself(op); });
   run(host, feed);
   host.end(maker.aggregates());
   return 0;

@@ -328,7 +328,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                          .echo_app_events = (choice & 2) != 0,
                                          .mask = StepMask::all()});
   require(node.has_value(), "the script's own model installs");
-  Host host(std::move(*node), limits);
+  Node& installed = **node;
+  Host host(std::move(*node), limits,
+            [&installed](OpRef op) { return installed.op_name(op).second.find("AwaitResponse") != std::string_view::npos; });
   Player(host, feed).play();
   host.node().set_mask(StepMask::all());
   for (const Inspection::Peer& peer : host.node().inspect().peers) (void)host.node().grant(peer.handle, UINT64_MAX);

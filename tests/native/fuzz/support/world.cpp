@@ -144,6 +144,7 @@ bool Host::poll(std::uint64_t now_ns, std::uint32_t ops) {
       any_command_ = true;
       last_command_ = suspended->command.v;
       commands_.push_back(suspended->command);
+      if (ends_itself_(suspended->op)) not_mine_.push_back(suspended->command);
     } else if (const auto* send = std::get_if<SendEnvelope>(&step)) {
       ByteBuffer frame = send->bytes();
       require(!frame.empty(), "an envelope has bytes");
@@ -178,7 +179,8 @@ void Host::end(bool values_may_stay) {
   // Ops may park one after the other along a chain: some rounds are needed, never many.
   for (std::uint64_t round = 0; round < 200; ++round) {
     for (const CommandId command : std::exchange(commands_, {}))
-      (void)node_->complete_failed(command, {OpErrorKind::other, "ended", "the run is over"});
+      if (std::find(not_mine_.begin(), not_mine_.end(), command) == not_mine_.end())
+        (void)node_->complete_failed(command, {OpErrorKind::other, "ended", "the run is over"});
     // Deadlines may be centuries away; a node that takes jumps for suspension is led there in steps, and is given none so far away.
     const bool jumps = limits_.clock_gap_ns == UINT64_MAX && round >= 4;
     const bool more = poll(jumps ? UINT64_MAX : clock_ns_ + std::min(kStepNs, UINT64_MAX - clock_ns_), 10'000);

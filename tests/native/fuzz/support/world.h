@@ -2,6 +2,7 @@
 // it may answer, and the rules that hold in every node.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "bb/node.h"
@@ -21,7 +22,9 @@ Address address_from(Feed& feed);
 /// A node as a host sees it: polls, and keeps what a host would keep of the steps.
 class Host {
  public:
-  Host(std::unique_ptr<Node> node, const Limits& limits) : node_(std::move(node)), limits_(limits) {}
+  /// `ends_itself`: ops that park for something else than the host, and so must go on without it.
+  Host(std::unique_ptr<Node> node, const Limits& limits, std::function<bool(OpRef)> ends_itself)
+      : node_(std::move(node)), limits_(limits), ends_itself_(std::move(ends_itself)) {}
 
   Node& node() { return *node_; }
   /// Polls and takes the steps apart; checks what holds after every poll. Returns whether work remains.
@@ -46,6 +49,8 @@ class Host {
   std::uint64_t last_command_ = 0;
   bool any_command_ = false;
   std::vector<CommandId> commands_;
+  std::vector<CommandId> not_mine_;  // those of them that end themselves
+  std::function<bool(OpRef)> ends_itself_;
   std::vector<ByteBuffer> frames_;
 };
 
