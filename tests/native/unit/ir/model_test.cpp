@@ -162,6 +162,46 @@ TEST_CASE("groups and field number zero are malformed") {
   CHECK(refused(std::string("\xca\x01\x05", 3)).error.code == Code::truncated);
 }
 
+TEST_CASE("numbers come packed or one by one, and both are the same model") {
+  auto model = small_model();
+  auto& tensor = *model.mutable_functions(0)->mutable_node(0)->mutable_attribute(1)->mutable_t();
+  tensor.add_double_data(0.25);
+  model.mutable_functions(0)->mutable_node(0)->mutable_attribute(1)->set_f(2.0f);
+  const std::string packed = ir::deterministic_bytes(model);
+  const auto loaded = ir::load_model(as_bytes(packed));
+  REQUIRE(loaded);
+  CHECK(ir::deterministic_bytes(*loaded) == packed);
+  // One double (field 10) and one float (field 4) of a tensor, each under a key of its own, and the float of an attribute.
+  const std::string tensor_bytes("\x51\x00\x00\x00\x00\x00\x00\xd0\x3f\x25\x00\x00\x00\x3f", 14);
+  const std::string attribute = std::string("\x15\x00\x00\x00\x40\x2a\x0e", 7) + tensor_bytes;
+  const std::string node = std::string("\x2a\x15", 2) + attribute;
+  const std::string function = std::string("\x3a\x17", 2) + node;
+  const auto loose = ir::load_model(as_bytes(std::string("\xca\x01\x19", 3) + function));
+  REQUIRE(loose);
+  const auto& read = loose->functions(0).node(0).attribute(0);
+  CHECK(read.f() == 2.0f);
+  REQUIRE((read.t().double_data_size() == 1 && read.t().float_data_size() == 1));
+  CHECK(read.t().double_data(0) == 0.25);
+  CHECK(read.t().float_data(0) == 0.5f);
+}
+
+TEST_CASE("a scan alone takes unknown fields and gives no copy") {
+  const std::string plain = ir::deterministic_bytes(small_model());
+  CHECK(ir::scan_model(as_bytes(plain + std::string("\xa0\x06\x07", 3)), {}).has_value());
+  std::optional<std::string> clean;
+  CHECK(ir::scan_model(as_bytes(plain), {}, &clean).has_value());
+  CHECK_FALSE(clean.has_value());
+}
+
+TEST_CASE("a function without a name is none") {
+  auto model = small_model();
+  model.mutable_functions(0)->clear_name();
+  const auto verified = ir::verify_model(model);
+  REQUIRE_FALSE(verified);
+  CHECK(verified.error().error.code == Code::bad_argument);
+  CHECK(verified.error().where == "function name");
+}
+
 TEST_CASE("keys and lengths take at most five bytes, in unknown fields too") {
   const std::string plain = ir::deterministic_bytes(small_model());
   // Field 100: a number and a text, its key or length in one byte more than protobuf's own parser takes.
