@@ -2,6 +2,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "bb/compiler.h"
+#include "bb/roles.h"
 #include "ops/registry.h"
 #include "support/network.h"
 #include "wire/envelope_writer.h"
@@ -18,6 +19,7 @@ struct Notes final : Module {
     g.output("x_out", g.pass_through(g.input<type::TensorF32>("x")));
     g.output("peers_out", g.pass_through(g.input<type::Peers>("peers")));
     g.output("any_out", g.pass_through(g.input("thing")));
+    g.output("tensor_out", g.pass_through(g.input<type::Tensor>("tensor")));
     const NetIn note = g.net_in<type::ByteString>("note");
     g.output("note_out", note.value);
     g.output("any_note", g.net_in("open").value);
@@ -100,7 +102,7 @@ TEST_CASE("refusals: a port takes wire bytes of its type, and one peer for a lis
   Node& node = *f.node;
   ByteBuffer encoded;
   REQUIRE(encode_value(test::tensor(node, {1}, {2}), encoded));
-  NamedValue inputs[] = {named("x", *Value::bytes(node.memory(), encoded)),
+  NamedValue inputs[] = {named("x", *Value::bytes(node.memory(), encoded)), named("tensor", *Value::bytes(node.memory(), encoded)),
                          named("peers", *Value::peer(node.memory(), PeerId::from(3))),
                          named("thing", Value::number(Carrier::u64, 4))};
   REQUIRE(node.invoke("Notes", inputs));
@@ -108,6 +110,7 @@ TEST_CASE("refusals: a port takes wire bytes of its type, and one peer for a lis
   CHECK(f.network.count("AppEvent", "x_out") == 1);
   CHECK(f.network.count("AppEvent", "peers_out") == 1);
   CHECK(f.network.count("AppEvent", "any_out") == 1);
+  CHECK(f.network.count("AppEvent", "tensor_out") == 1);
   f.at_rest();
 }
 
@@ -209,6 +212,104 @@ TEST_CASE("refusals: answers to nothing, and answers that do not read") {
   f.network.run();
   CHECK(f.network.count("WireReceiveFailed") == 2);
   f.at_rest();
+}
+
+TEST_CASE("refusals: what needs memory that is not there leaves nothing behind, and comes again") {
+  Limits limits;
+  limits.memory_bytes_max = 1 << 20;
+  Fixture f(limits);
+  Memory& memory = f.node->memory();
+  const ByteBuffer suffix = Address().with(SiteId{f.sites[0]}).to_bytes();
+  const ByteBuffer open = Address().with(SiteId{f.sites[1]}).to_bytes();
+  ByteBuffer large(40'000);
+  store_le<std::uint64_t>(large.data(), large.size() - 8);
+  const ByteBuffer frame = f.frame(suffix, {.incarnation = 1, .sequence = 1}, large);
+  const ByteBuffer trigger = f.frame(suffix, {}, {}, 0, true);
+  const wire::FillFields fills[] = {{.suffix = open, .trigger_only = true},
+                                    {.suffix = suffix, .payload = large, .type_hash = carrier_hash(Carrier::bytes)}};
+  ByteBuffer both;
+  wire::write_envelope({.fills = fills}, both);
+  // All but `left` bytes, its own block's head among them, are taken by another value.
+  const auto take_all_but = [&memory](std::uint64_t left) {
+    std::uint8_t* unused = nullptr;
+    auto hog = Value::bytes_of_size(memory, memory.limit_bytes() - memory.live_bytes() - left, unused);
+    REQUIRE(hog.has_value());
+    return std::move(*hog);
+  };
+  {
+    const Value hog = take_all_but(10'000);
+    CHECK(f.node->receive(f.peer, frame).error.code == Code::no_memory);
+    CHECK(f.node->receive(f.peer, both).error.code == Code::no_memory);
+    CHECK(f.node->stats().executions == 0);
+  }
+  const Value peer = *Value::peer(memory, PeerId::from(3));
+  {
+    const Value hog = take_all_but(200);
+    CHECK(f.node->receive(f.peer, trigger).error.code == Code::no_memory);
+    NamedValue thing[] = {named("thing", Value::trigger())};
+    CHECK(f.node->invoke("Notes", thing).error().kind == Kind::no_memory);
+  }
+  {
+    const Value hog = take_all_but(100);
+    NamedValue list[] = {named("peers", peer)};
+    CHECK(f.node->invoke("Notes", list).error().kind == Kind::type_mismatch);
+  }
+  f.at_rest();
+  CHECK(f.node->receive(f.peer, frame).kind == Received::accepted);
+  f.network.run();
+  CHECK(f.network.count("AppEvent", "note_out") == 1);
+  f.at_rest();
+}
+
+namespace {
+
+/// A model that calls its own node while that polls.
+class Impatient final : public Model {
+ public:
+  Outcome params(OpContext& ctx) override {
+    NamedValue none[] = {named("x", {})};
+    refusals = {node->invoke("Call", none).error().kind, node->invoke(TargetId{0}, std::span<InputValue>()).error().kind,
+                node->deliver_event("Call", "x", Value::trigger()).error().kind};
+    received = node->receive(peer, {}).error.code;
+    polled = node->poll(1).steps.size();
+    return ctx.fail(OpErrorKind::other, "done", "all was tried");
+  }
+  static inline Node* node = nullptr;
+  static inline PeerHandle peer;
+  static inline std::vector<Kind> refusals;
+  static inline Code received = Code::ok;
+  static inline std::size_t polled = 7;
+};
+
+struct Call final : Module {
+  Call() : Module("Call") {}
+  void body(Graph& g) const override { g.output("params", ModelSlot("model").params(g)); }
+};
+
+}  // namespace
+
+TEST_CASE("refusals: a node that polls is busy for whoever it calls") {
+  Registry registry = ops::builtin_registry();
+  ComponentClass impatient;
+  impatient.type_name = "Impatient";
+  impatient.role = Role::model;
+  impatient.storage = {{"tensor", "tensor.f32"}};
+  impatient.construct = [](const Config&) -> std::expected<std::unique_ptr<Component>, std::string> {
+    return std::make_unique<Impatient>();
+  };
+  REQUIRE(registry.add(std::move(impatient)));
+  const auto artifact = Compiler(registry).bind("model", "Impatient").compile(Call());
+  REQUIRE(artifact);
+  test::Network network(registry);
+  Node& node = network.install(1, {.artifacts = {artifact->bytes()}, .targets = {"Call"}});
+  Impatient::node = &node;
+  Impatient::peer = *node.admit(UnverifiedPeer::claim(PeerId::from(2)));
+  REQUIRE(node.invoke("Call"));
+  network.run();
+  CHECK(network.count("OpFailed", "done") == 1);
+  CHECK(Impatient::refusals == std::vector<Kind>{Kind::busy, Kind::busy, Kind::busy});
+  CHECK(Impatient::received == Code::busy);
+  CHECK(Impatient::polled == 0);
 }
 
 TEST_CASE("refusals: every reason has a name and a text") {
