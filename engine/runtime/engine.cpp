@@ -14,11 +14,10 @@ constexpr std::string_view kInfraNames[] = {
 }  // namespace
 
 Engine::Engine(const EngineConfig& config)
-    : State(config, memory_),
+    : Stock(config.limits),
+      State(config, memory_),
       config_(config),
       mask_(config.mask),
-      memory_(config.limits.memory_bytes_max),
-      ingress_bytes_(config.limits.ingress_bytes_max),
       services_{.runtime = *this,
                 .scheduler = deadlines_,
                 .peers = peers_,

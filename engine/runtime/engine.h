@@ -44,7 +44,14 @@ struct PollResult {
 
 using framework::InfraEvent;
 
-class Engine final : private op::Runtime, private State {
+/// What values are made of and charged to: it outlives them all.
+struct Stock {
+  explicit Stock(const Limits& limits) : memory_(limits.memory_bytes_max), ingress_bytes_(limits.ingress_bytes_max) {}
+  Memory memory_;
+  ByteBudget ingress_bytes_;
+};
+
+class Engine final : private op::Runtime, private Stock, private State {
  public:
   explicit Engine(const EngineConfig& config);
   ~Engine();
@@ -254,8 +261,6 @@ class Engine final : private op::Runtime, private State {
   EngineConfig config_;
   StepMask mask_;
   SpanHook hook_;
-  Memory memory_;
-  ByteBudget ingress_bytes_;
 
   // What install made; it does not change afterwards.
   static constexpr std::uint32_t kLaterNamesMax = 1'024;

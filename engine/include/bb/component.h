@@ -154,4 +154,12 @@ class Component {
   virtual Status load(StateReader& in, Memory& memory) = 0;
 };
 
+/// A role (bb/roles.h) whose instances have nothing to save: all they know is their config.
+template <class RoleClass>
+class Stateless : public RoleClass {
+ public:
+  Status save(StateWriter&) const override { return {}; }
+  Status load(StateReader&, Memory&) override { return {}; }
+};
+
 }  // namespace bb

@@ -15,7 +15,7 @@ constexpr InputPort kA{0, "A", "missing_A"};
 constexpr InputPort kB{1, "B", "missing_B"};
 constexpr InputPort kX{0, "X", "missing_X"};
 
-class CpuBackend final : public Backend {
+class CpuBackend final : public Stateless<Backend> {
  public:
   Outcome dispatch(std::uint16_t method, OpContext& ctx) override {
     switch (static_cast<BackendMethod>(method)) {
@@ -28,10 +28,6 @@ class CpuBackend final : public Backend {
       default: return unsupported(ctx, "method " + std::to_string(method));
     }
   }
-
-  // Without state: every op is a function of its inputs.
-  Status save(StateWriter&) const override { return {}; }
-  Status load(StateReader&, Memory&) override { return {}; }
 
  private:
   static Outcome constant(OpContext& ctx) {

@@ -6,23 +6,19 @@
 namespace bb::test {
 
 /// batch f32 [1,3] = 1,2,3 (or `batch`), labels empty.
-class StubLoader : public DataSource {
+class StubLoader : public Stateless<DataSource> {
  public:
   explicit StubLoader(std::vector<float> batch) : batch_(std::move(batch)) {}
   Outcome next_batch(OpContext& ctx) override;
-  Status save(StateWriter&) const override { return {}; }
-  Status load(StateReader&, Memory&) override { return {}; }
 
  private:
   std::vector<float> batch_;
 };
 
 /// ŷ = x.
-class IdentityModel : public Model {
+class IdentityModel : public Stateless<Model> {
  public:
   Outcome forward(OpContext& ctx) override;
-  Status save(StateWriter&) const override { return {}; }
-  Status load(StateReader&, Memory&) override { return {}; }
 };
 
 /// forward w·x; load w = p; params [w]; keeps the order of its calls.

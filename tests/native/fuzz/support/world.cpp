@@ -7,7 +7,7 @@
 namespace bb::fuzz {
 namespace {
 
-class ParkingModel final : public Component {
+class ParkingModel final : public Stateless<Component> {
  public:
   Outcome dispatch(std::uint16_t method, OpContext& ctx) override {
     const auto command = ctx.park(method % 2 == 0 ? 0 : 1'000);

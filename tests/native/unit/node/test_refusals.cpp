@@ -264,7 +264,7 @@ TEST_CASE("refusals: what needs memory that is not there leaves nothing behind, 
 namespace {
 
 /// A model that calls its own node while that polls.
-class Impatient final : public Model {
+class Impatient final : public Stateless<Model> {
  public:
   Outcome params(OpContext& ctx) override {
     NamedValue none[] = {named("x", {})};

@@ -37,21 +37,17 @@ std::unique_ptr<Component> bands(std::size_t batch_size) {
                                              .set("batch_size", static_cast<std::int64_t>(batch_size)));
 }
 
-class BrokenSource final : public DataSource {
+class BrokenSource final : public Stateless<DataSource> {
  public:
   Outcome next_batch(OpContext& ctx) override { return ctx.fail(OpErrorKind::other, "broken", "no data today"); }
-  Status save(StateWriter&) const override { return {}; }
-  Status load(StateReader&, Memory&) override { return {}; }
 };
 
-class WrongSource final : public DataSource {
+class WrongSource final : public Stateless<DataSource> {
  public:
   Outcome next_batch(OpContext& ctx) override {
     ctx.output(0, Value::trigger());
     return Outcome::done;
   }
-  Status save(StateWriter&) const override { return {}; }
-  Status load(StateReader&, Memory&) override { return {}; }
 };
 
 }  // namespace

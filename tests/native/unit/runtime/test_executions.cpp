@@ -11,10 +11,8 @@ using namespace bb;
 namespace {
 
 /// Parks every forward; other methods answer at once and write down their order.
-class SlowModel final : public Model {
+class SlowModel final : public Stateless<Model> {
  public:
-  Status save(StateWriter&) const override { return {}; }
-  Status load(StateReader&, Memory&) override { return {}; }
   Outcome forward(OpContext& ctx) override {
     const auto command = ctx.park(deadline_ns);
     if (!command) return ctx.fail(OpErrorKind::cooldown, "pending_async_limit", "too many parked ops");
