@@ -35,6 +35,7 @@ struct Activation {
   const std::uint16_t* missing() const { return const_cast<Activation*>(this)->missing(); }
   /// Ops left per exclusive slot, parallel to `plan->exclusive`.
   std::uint16_t* slot_ops() { return missing() + graph->ops.size(); }
+  const std::uint16_t* slot_ops() const { return missing() + graph->ops.size(); }
 
   /// Slots absent, no plan yet. nullptr when memory is at its limit.
   static Activation* create(Memory& memory, LinkedGraph& graph, ExecId exec);

@@ -85,12 +85,45 @@ void Engine::register_bootstrap(LinkedGraph& graph, std::uint32_t op, LinkedGrap
   bootstrap_.bodies.push_back({.graph = &graph, .op = op, .target = target});
 }
 
+bool Engine::infra_event(std::string_view name, framework::EventKind& kind) {
+  for (std::uint32_t i = 0; i < std::size(kInfraNames); ++i) {
+    if (kInfraNames[i] != name) continue;
+    kind = framework::EventKind::of(static_cast<InfraEvent>(i));
+    return true;
+  }
+  return false;
+}
+
 Status Engine::subscribe(std::string_view event, LinkedGraph& graph, std::uint32_t value) {
-  for (std::uint32_t i = 0; i < std::size(kInfraNames); ++i)
-    if (kInfraNames[i] == event)
-      return bus_.subscribe(framework::EventKind::of(static_cast<InfraEvent>(i)), {graph.index, value});
-  BB_TRY(topic, intern_later(event));
-  return bus_.subscribe(framework::EventKind::topic(topic), {graph.index, value});
+  framework::EventKind kind;
+  if (!infra_event(event, kind)) {
+    BB_TRY(topic, intern_later(event));
+    kind = framework::EventKind::topic(topic);
+  }
+  return bus_.subscribe(kind, {graph.index, value});
+}
+
+// The engine's time stays; only what the host's clock shows for it changes.
+void Engine::set_host_clock(std::uint64_t now_ns) {
+  host_ns_ = now_ns;
+  clock_offset_ns_ = static_cast<std::int64_t>(now_ns - timers_.now_ns());
+  gap_ns_ = 0;
+}
+
+// Ops that a component or the host was to complete.
+void Engine::fail_pending(std::string_view reason, std::string_view detail) {
+  Array<std::uint64_t> commands;
+  if (!parked_.sorted_keys(commands)) return;
+  for (const std::uint64_t command : commands) {
+    const Parked& parked = *parked_.find(command);
+    if (parked.activation->graph->ops[parked.op].component == kNone) continue;
+    fail_later(CommandId{command}, {OpErrorKind::remote_failed, reason, std::string(detail)});
+  }
+}
+
+void Engine::forget_links() {
+  for (std::uint32_t peer = 0; peer < peers_.capacity(); ++peer)
+    if (peers_.live(peer)) peers_.at(peer).link = {};
 }
 
 // A name that the host brings after install; there is an end to them.

@@ -91,6 +91,11 @@ class Engine final : private op::Runtime, private Stock, private State {
   Status fire_lifecycle(std::string_view phase);
   /// Errors: over_cap, no_memory.
   Status subscribe(std::string_view event, LinkedGraph& graph, std::uint32_t value);
+  /// What a restore does to the state that it has put in place.
+  void set_host_clock(std::uint64_t now_ns);
+  void set_incarnation(std::uint64_t incarnation) { peers_.set_incarnation(incarnation); }
+  void fail_pending(std::string_view reason, std::string_view detail);
+  void forget_links();
   void suspended(std::uint64_t gap_ns) { gap_ns_ = gap_ns > UINT64_MAX - gap_ns_ ? UINT64_MAX : gap_ns_ + gap_ns; }
 
   PollResult poll(std::uint64_t now_ns, std::uint32_t ops);
@@ -111,6 +116,7 @@ class Engine final : private op::Runtime, private Stock, private State {
   const Limits& limits() const { return config_.limits; }
   std::uint64_t incarnation() const { return peers_.incarnation(); }
   std::uint64_t now_ns() const { return timers_.now_ns(); }
+  std::uint64_t journal_sequence() const { return journal_sequence_; }
   Memory& memory() { return memory_; }
   ByteBudget& ingress_bytes() { return ingress_bytes_; }
   framework::PeerTable& peers() { return peers_; }
@@ -123,6 +129,8 @@ class Engine final : private op::Runtime, private Stock, private State {
   const std::deque<Instance>& instances() const { return instances_; }
   const std::vector<std::unique_ptr<LinkedGraph>>& graphs() const { return graphs_; }
   const std::deque<std::string>& names() const { return names_; }
+  std::uint32_t installed_names() const { return installed_names_; }
+  bool gate_closed() const { return gate_closed_; }
   const Counters& counters() const { return counters_; }
   std::uint64_t metric(std::uint32_t name) const { return metrics_.value(name); }
   bool echo_app_events() const { return config_.echo_app_events; }
@@ -135,11 +143,14 @@ class Engine final : private op::Runtime, private Stock, private State {
 
  private:
   friend class StateCodec;  // runtime/state_codec.h
+  friend class StateLoader;
 
   struct ReceiveAt {
     LinkedGraph* graph = nullptr;
     std::uint32_t receive = 0;
   };
+  static bool infra_event(std::string_view name, framework::EventKind& kind);
+
   // op::Runtime
   Result<CommandId> open_command(OpContext& ctx, std::uint64_t deadline_ns) override;
   Component* sibling(ComponentRef from, std::string_view slot, ComponentRef& found) override;
@@ -276,7 +287,6 @@ class Engine final : private op::Runtime, private Stock, private State {
   OpError error_;
   bool polling_ = false;
   bool starts_due_ = false;  // a slot is free and executions wait for one
-  bool gate_closed_ = false;
   std::uint32_t budget_ = 0;
   std::uint32_t ops_run_ = 0;
   std::uint64_t polls_ = 0;

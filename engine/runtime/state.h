@@ -92,6 +92,7 @@ struct State {
   std::uint32_t routed_ = 0;
   framework::PayloadWindow payloads_;
   Bootstrap bootstrap_;
+  bool gate_closed_ = false;  // only bootstraps run
   Ring<Ingress> ingress_;
   Ring<Activation*> gated_starts_;  // held back by a bootstrap
   Ring<Queued> frontier_;
@@ -112,6 +113,7 @@ struct State {
   std::uint64_t next_command_ = 0;
   std::uint64_t host_ns_ = 0;        // the host's clock at the last poll
   std::int64_t clock_offset_ns_ = 0;  // the host's clock less the engine's: what it slept through, or ran before a restore
+  std::uint64_t journal_sequence_ = 0;  // inputs so far
   std::uint64_t gap_ns_ = 0;          // told by the host, to be taken off at the next poll
   Array<std::uint32_t> started_;  // per graph: how many of its sources are sent or armed
   bool modules_due_ = true;      // some graph may not have started

@@ -51,6 +51,8 @@ bool Value::attach_charge(ByteBudget& budget, std::uint64_t bytes) {
   return true;
 }
 
+std::uint64_t Value::charged_bytes() const { return block_ ? block_->charge : 0; }
+
 std::uint64_t Value::type_hash() const {
   if (head_.carrier == Carrier::foreign) return block_->hash;
   return carrier_hash(head_.carrier, head_.dtype);

@@ -77,17 +77,19 @@ class ByteBudget {
  public:
   explicit ByteBudget(std::uint64_t limit) : limit_(limit) {}
   bool try_charge(std::uint64_t bytes) {
-    if (bytes > limit_ - used_) return false;
+    if (used_ > limit_ || bytes > limit_ - used_) return false;
     used_ += bytes;
     return true;
   }
+  /// Past the limit, for what a restore is about to replace.
+  void charge(std::uint64_t bytes) { used_ += bytes; }
   void release(std::uint64_t bytes) {
     BB_ASSERT(bytes <= used_);
     used_ -= bytes;
   }
   std::uint64_t used() const { return used_; }
   std::uint64_t limit() const { return limit_; }
-  std::uint64_t remaining() const { return limit_ - used_; }
+  std::uint64_t remaining() const { return used_ < limit_ ? limit_ - used_ : 0; }
 
  private:
   std::uint64_t limit_;

@@ -99,6 +99,52 @@ enum class BootstrapStatus : std::uint8_t {
   waiting_for_input,  // `bootstrap()` passed over a target whose inputs nobody has given
 };
 
+struct SnapshotError {
+  enum class Kind : std::uint8_t {
+    value_not_encodable,  // `where` is the graph's and the value's name, or the store that holds it
+    component_failed,     // `where` is its slot
+    no_memory,
+    busy,
+  };
+  Kind kind = Kind::no_memory;
+  std::string where;
+  Error error;
+
+  /// `ValueNotEncodable`, ...
+  static std::string_view kind_name(Kind kind);
+  std::string text() const;
+};
+
+struct RestoreError {
+  enum class Kind : std::uint8_t {
+    malformed,              // `error` says what is wrong with the bytes, and where
+    spec_version_mismatch,  // `got`, `expected`
+    snapshot_mismatch,      // of another node: `where` says in what it differs
+    component_restore_failed,
+    no_memory,
+    busy,
+  };
+  Kind kind = Kind::malformed;
+  std::string where;
+  Error error;
+  std::uint64_t got = 0;
+  std::uint64_t expected = 0;
+
+  /// `SpecVersionMismatch`, ...
+  static std::string_view kind_name(Kind kind);
+  std::string text() const;
+};
+
+struct RestoreOptions {
+  /// What the host's clock shows now. The engine's time goes on from where the snapshot was taken, so deadlines keep their distance.
+  /// Absent: the clock is the one that the snapshot was taken by.
+  std::optional<std::uint64_t> now_ns;
+  /// A node that lives on is a new incarnation of its peer: the snapshot's number and one. A replay is the same one.
+  bool same_incarnation = false;
+  /// Ops that wait for a component or the host: a process that is gone may never complete them.
+  enum class Pending : std::uint8_t { keep, fail } pending = Pending::keep;
+};
+
 /// What became of a frame. `error` says why it was refused, `envelope` why it is malformed.
 struct ReceiveStatus {
   enum class Kind : std::uint8_t { accepted, duplicate, refused, malformed };
@@ -257,6 +303,12 @@ class Node {
 
   /// `now_ns` never takes the node's clock back. `ops` 0: the limit's.
   Poll poll(std::uint64_t now_ns, std::uint32_t ops = 0);
+
+  /// The whole state at a boundary between two calls (docs/snapshot-format.md). Changes nothing.
+  std::expected<Array<std::uint8_t>, SnapshotError> snapshot() const;
+  /// Takes the state of a snapshot of this node, or of one installed alike, and drops its own: all of it, or an error and nothing.
+  /// Reads version 1, the reference's, as far as that goes.
+  std::expected<void, RestoreError> restore(Bytes snapshot, const RestoreOptions& options = {});
 
   /// Values for inputs and completions are made in the node's memory and must not outlive it.
   Memory& memory();

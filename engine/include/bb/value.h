@@ -117,6 +117,10 @@ class Value {
   /// Ties `bytes` of a budget, already charged there, to this value's block, which gives them back when it dies.
   /// A value without a block cannot hold a charge: returns false, and the caller releases at once.
   bool attach_charge(ByteBudget& budget, std::uint64_t bytes);
+  /// What this value's block gives back when it dies.
+  std::uint64_t charged_bytes() const;
+  /// The same for values that share a block; 0 without one.
+  std::uint64_t block_identity() const { return reinterpret_cast<std::uintptr_t>(block_); }
 
  private:
   struct Head {
