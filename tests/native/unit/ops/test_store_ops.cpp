@@ -78,6 +78,21 @@ TEST_CASE("limits: a lease that is over frees its permit for the next") {
   CHECK(h.services().permits.inflight(h.intern("p")) == 1);
 }
 
+TEST_CASE("limits: what a graph holds under the name of leases is no lease") {
+  for (const bool as_bytes : {false, true}) {
+    OpHarness h;
+    const auto stash = h.prepare("Hold.Stash", {{"slot", "bb.lease/p"}}, 1);
+    const auto acquire = h.prepare("Limit.Acquire", {{"name", "p"}, {"lease_ns", 100}});
+    CHECK(h.run(stash, {as_bytes ? h.bytes("short") : h.tensor({1})}).done());
+    CHECK(h.run("Limit.Release", {{"name", "p"}}).done());
+    CHECK(h.run(acquire).triggered());
+    CHECK(h.run(acquire).silent());
+    CHECK(h.run(stash, {h.bytes("short")}).done());
+    CHECK(h.run("Limit.Release", {{"name", "p"}}).done());
+    CHECK(h.run(acquire).triggered());
+  }
+}
+
 TEST_CASE("limits: a lease without memory takes no permit") {
   OpHarness h;
   const auto acquire = h.prepare("Limit.Acquire", {{"name", "p"}, {"lease_ns", 100}});
