@@ -40,8 +40,6 @@ void PeerTable::save(StateWriter& writer) const {
     writer.number(record.used);
     writer.flag(record.admitted);
     writer.number(record.admitted_by);
-    writer.number(record.ingress_starts);
-    writer.number(record.ingress_bytes);
     record.policy.save(writer);
     record.health.save(writer);
     record.backoff.save(writer);
@@ -64,8 +62,6 @@ Status PeerTable::load_record(StateReader& reader, PeerRecord& record) {
   record.used = reader.number_to(uses_);
   record.admitted = reader.flag();
   record.admitted_by = reader.number_u32();
-  record.ingress_starts = reader.number_u32();
-  record.ingress_bytes = reader.number();
   BB_CHECK(record.policy.load(reader));
   BB_CHECK(record.health.load(reader));
   BB_CHECK(record.backoff.load(reader));

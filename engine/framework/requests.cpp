@@ -169,6 +169,7 @@ RequestOutcome Requests::send_failed(std::uint64_t request_id, std::uint32_t pee
 Requests::Waiting Requests::wait(std::uint64_t request_id, CommandId waiter, Value& value) {
   Group* group = groups_.find(request_id);
   if (!group) return Waiting::not_in_flight;
+  if (group->waiter.valid()) return Waiting::awaited;
   if (!group->answers.empty()) {
     value = std::move(group->answers.front().value);
     close(request_id, *group);
@@ -182,6 +183,7 @@ Requests::Waiting Requests::wait(std::uint64_t request_id, CommandId waiter, Val
 Requests::Waiting Requests::wait_many(std::uint64_t request_id, CommandId waiter, std::uint32_t quorum) {
   Group* group = groups_.find(request_id);
   if (!group) return Waiting::not_in_flight;
+  if (group->waiter.valid()) return Waiting::awaited;
   group->waiter = waiter;
   group->quorum = std::max<std::uint32_t>(1, quorum);
   drop_answered(*group);

@@ -57,7 +57,7 @@ class Requests {
     std::uint32_t peer = UINT32_MAX;
     Value value;
   };
-  enum class Waiting : std::uint8_t { registered, already_answered, not_in_flight };
+  enum class Waiting : std::uint8_t { registered, already_answered, not_in_flight, awaited };
 
   /// `scheduler` must be set again with `use_scheduler` when either object moves.
   Requests(Options options, RandomStream ids, Scheduler* scheduler)
@@ -76,7 +76,7 @@ class Requests {
   /// The host could not send to a destination.
   RequestOutcome send_failed(std::uint64_t request_id, std::uint32_t peer);
 
-  /// Lets a parked op wait for the first answer; `value` is set, and the request over, when one came already.
+  /// Lets a parked op wait for the first answer, unless another one waits (`awaited`); `value` is set, and the request over, when one came already.
   Waiting wait(std::uint64_t request_id, CommandId waiter, Value& value);
   /// Lets a parked op wait for `quorum` answers. `already_answered`: as many as there can be are here, to be taken.
   Waiting wait_many(std::uint64_t request_id, CommandId waiter, std::uint32_t quorum);

@@ -189,7 +189,7 @@ void SnapshotReader::go_on() {
   if (options_.now_ns) engine_.set_host_clock(*options_.now_ns);
   engine_.set_incarnation(options_.same_incarnation ? incarnation_ : incarnation_ + 1);
   if (options_.pending == RestoreOptions::Pending::fail) engine_.fail_pending("restored", "the process that would answer is gone");
-  engine_.forget_links();
+  if (!options_.same_incarnation) engine_.forget_links();
 }
 
 std::string_view SnapshotError::kind_name(Kind kind) {

@@ -98,7 +98,6 @@ bool Engine::apply_completion(CommandId command) {
   OpError* const failure = failures_.find(command.v);
   const Parked parked = take_parked(command);
   if (failure) {
-    abandon(command);
     fail_op(parked.activation, parked.op, std::move(*failure));
     failures_.erase(command.v);
   } else {
@@ -107,6 +106,13 @@ bool Engine::apply_completion(CommandId command) {
   let_go(parked.activation);
   if (starts_due_) begin_waiting();
   return true;
+}
+
+// A command that an op opened and did not park on after all.
+void Engine::forget(CommandId command) {
+  if (const Parked* parked = parked_.find(command.v); parked && parked->wake.valid()) timers_.cancel(parked->wake);
+  parked_.erase(command.v);
+  abandon(command);
 }
 
 // The op waits for nothing any more; a permit that it was next for goes to whoever is behind it.
@@ -130,6 +136,7 @@ Parked Engine::take_parked(CommandId command) {
   parked_.erase(command.v);
   if (parked.deadline.valid()) deadlines_.cancel(parked.deadline);
   if (parked.wake.valid()) timers_.cancel(parked.wake);
+  abandon(command);
   if (parked.activation->root->bootstrap) bootstrap_.announced = false;
   const std::uint32_t component = parked.activation->graph->ops[parked.op].component;
   if (component != kNone && instances_[component].holder != parked.activation->root) {
@@ -150,16 +157,21 @@ void Engine::expire(const framework::Timer& timer) {
     BB_ASSERT(timer.kind == framework::Timer::Kind::request_expiry);
     const framework::RequestOutcome outcome = requests_.expire(timer.key);
     if (outcome.kind == framework::RequestOutcome::Kind::forgotten) return;
-    note_failure(outcome.peer);
+    if (is_still(outcome)) note_failure(outcome.peer);
     request_ended(outcome, {OpErrorKind::timeout, "chain_timeout", "chain timeout"});
   }
+}
+
+// A record whose peer is gone may be another peer's by now.
+bool Engine::is_still(const framework::RequestOutcome& outcome) const {
+  return peers_.live(outcome.peer) && peers_.at(outcome.peer).id.site_hash() == outcome.site;
 }
 
 // A request to one peer is over without an answer; with the last of them whoever waits fails.
 void Engine::request_ended(const framework::RequestOutcome& outcome, OpError error) {
   const Parked* waiter = outcome.waiter.valid() ? parked_.find(outcome.waiter.v) : nullptr;
   if (error.kind == OpErrorKind::timeout)
-    emit_later(mask_.failures, WireTimeout{.peer = peers_.at(outcome.peer).id,
+    emit_later(mask_.failures, WireTimeout{.peer = is_still(outcome) ? peers_.at(outcome.peer).id : PeerId(),
                                            .request_id = outcome.request_id,
                                            .target_site = outcome.site,
                                            .started_ns = outcome.started_ns,
@@ -167,7 +179,10 @@ void Engine::request_ended(const framework::RequestOutcome& outcome, OpError err
   using Kind = framework::RequestOutcome::Kind;
   const bool last = outcome.kind == Kind::last_expired || outcome.kind == Kind::last_failed || outcome.kind == Kind::last_evicted;
   if (!last) return;
-  if (!waiter) return;
+  if (!waiter) {
+    if (outcome.quorum > 0) (void)requests_.take_answers(outcome.request_id);  // nobody gathers any more
+    return;
+  }
   if (outcome.quorum > 0 && gather(outcome)) return;
   fail_later(outcome.waiter, std::move(error));
 }

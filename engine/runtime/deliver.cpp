@@ -140,7 +140,7 @@ bool Engine::deliver_response(std::uint32_t peer) {
         {.srtt_ns = report.srtt_ns, .rttvar_ns = report.rttvar_ns, .sample_count = report.sample_count});
   publish_infra(InfraEvent::wire_response_landed);
   if (outcome.kind == framework::RequestOutcome::Kind::gathered) {
-    if (!gather(outcome)) fail_later(outcome.waiter, {OpErrorKind::execution_failed, "no_memory", "no memory for the answers"});
+    if (!gather(outcome)) fail_later(outcome.waiter, {OpErrorKind::timeout, "chain_timeout", "too few destinations have answered"});
   } else if (outcome.kind == framework::RequestOutcome::Kind::answered) {
     if (const auto completed = complete(outcome.waiter, {&*value, 1}); !completed)
       fail_later(outcome.waiter, {OpErrorKind::remote_failed, code_name(completed.error().code), "the answer does not fit"});

@@ -147,7 +147,7 @@ void Engine::dispatch(Activation* activation, std::uint32_t op) {
   const Outcome outcome = linked.run ? linked.run(ctx_) : run_component(linked);
   exit_span("engine.op", ref, activation->exec);
   // A command that was opened and not parked on is gone.
-  if (outcome != Outcome::parked && OpContextBuilder::command(ctx_).valid()) parked_.erase(OpContextBuilder::command(ctx_).v);
+  if (outcome != Outcome::parked && OpContextBuilder::command(ctx_).valid()) forget(OpContextBuilder::command(ctx_));
   switch (outcome) {
     case Outcome::done: finish_op(activation, op); break;
     case Outcome::parked: park(activation, op); return;
@@ -284,7 +284,7 @@ void Engine::park(Activation* activation, std::uint32_t op) {
     parked->deadline_ns = deadline > UINT64_MAX - now ? UINT64_MAX : now + deadline;
     const auto timer = deadlines_.schedule(parked->deadline_ns, {framework::Timer::Kind::command_deadline, command.v});
     if (!timer) {
-      parked_.erase(command.v);
+      forget(command);
       fail_op(activation, op, {OpErrorKind::execution_failed, "timer_cap", "too many timers are set"});
       return let_go(activation);
     }

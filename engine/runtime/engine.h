@@ -196,9 +196,11 @@ class Engine final : private op::Runtime, private Stock, private State {
   bool apply_completion(CommandId command);
   void fail_later(CommandId command, OpError error);
   Parked take_parked(CommandId command);
+  void forget(CommandId command);
   void abandon(CommandId command);
   bool gather(const framework::RequestOutcome& outcome);
   void expire(const framework::Timer& timer);
+  bool is_still(const framework::RequestOutcome& outcome) const;
   void request_ended(const framework::RequestOutcome& outcome, OpError error);
 
   // deliver.cpp

@@ -168,6 +168,7 @@ class Linker {
     const bool nullary = std::all_of(graph_->inputs.begin() + op.in_begin, graph_->inputs.end(),
                                      [](std::uint32_t value) { return value == kNone; });
     using Kind = LinkedGraph::Source::Kind;
+    if (graph_->kind != LinkedGraph::Kind::target) return false;
     switch (declaration.source) {
       case OpSource::none: return false;
       case OpSource::event:
@@ -180,7 +181,7 @@ class Linker {
         break;
       case OpSource::interval:
       case OpSource::pulse:
-        if (!nullary || graph_->kind != LinkedGraph::Kind::target) return false;
+        if (!nullary) return false;
         source.kind = declaration.source == OpSource::pulse ? Kind::pulse : Kind::interval;
         break;
     }

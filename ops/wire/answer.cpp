@@ -7,6 +7,7 @@
 namespace bb::ops {
 namespace {
 
+constexpr const char* kAwaitedText = "another op awaits the answers of this request";
 // The address `/op/response`: an answer names no site, it goes to whoever awaits (peer, id).
 constexpr std::uint8_t kResponseSuffix[] = {0xe4, 0x01, 0x08, 'r', 'e', 's', 'p', 'o', 'n', 's', 'e'};
 
@@ -52,6 +53,7 @@ Outcome gather_responses(OpContext& ctx) {
       const auto answers = requests.take_answers(handle.as_u64());
       return answers.size() < quorum ? no_answer(ctx) : gathered(ctx, answers);
     }
+    case framework::Requests::Waiting::awaited: return ctx.fail(OpErrorKind::bad_input, "already_awaited", kAwaitedText);
     case framework::Requests::Waiting::not_in_flight: break;
   }
   return no_answer(ctx);
@@ -74,6 +76,7 @@ Outcome await_response(OpContext& ctx) {
   switch (ctx.services().requests.wait(handle.as_u64(), *command, answer)) {
     case framework::Requests::Waiting::registered: return Outcome::parked;
     case framework::Requests::Waiting::already_answered: ctx.output(0, std::move(answer)); return Outcome::done;
+    case framework::Requests::Waiting::awaited: return ctx.fail(OpErrorKind::bad_input, "already_awaited", kAwaitedText);
     case framework::Requests::Waiting::not_in_flight: break;
   }
   return no_answer(ctx);

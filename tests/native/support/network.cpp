@@ -1,6 +1,8 @@
 // The bus of the scenarios.
 #include "support/network.h"
 
+#include <algorithm>
+
 #include <catch2/catch_test_macros.hpp>
 
 namespace bb::test {
@@ -10,10 +12,48 @@ Node& Network::install(std::uint64_t peer, InstallOptions options) {
   options.addresses = {Address::p2p(options.peer)};
   options.incarnation = 1;
   options.mask = StepMask::all();
+  Installed& installed = installed_[peer];
+  for (const Bytes artifact : options.artifacts) installed.artifacts.emplace_back(artifact.begin(), artifact.end());
+  options.artifacts.assign(installed.artifacts.begin(), installed.artifacts.end());
+  installed.options = options;
   auto node = Node::install(registry_, std::move(options));
   INFO((node ? std::string() : node.error().text()));
   REQUIRE(node);
   return *(nodes_[peer] = std::move(*node));
+}
+
+namespace {
+
+// Where two byte strings part, with what is around it.
+std::string difference(Bytes a, Bytes b) {
+  const auto at = static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
+  const std::size_t from = at > 32 ? at - 32 : 0;
+  const auto around = [&](Bytes bytes) { return to_hex(bytes.subspan(from, std::min<std::size_t>(64, bytes.size() - from))); };
+  return "first difference at " + std::to_string(at) + " of " + std::to_string(a.size()) + ": " + around(a) + " / " + around(b);
+}
+
+}  // namespace
+
+Node& Network::node(std::uint64_t peer) {
+  if (restore_everywhere) restore(peer);
+  return *nodes_.at(peer);
+}
+
+void Network::restore(std::uint64_t peer) {
+  const auto before = nodes_.at(peer)->snapshot();
+  INFO((before ? std::string() : before.error().text()));
+  REQUIRE(before);
+  auto node = Node::install(registry_, installed_.at(peer).options);
+  REQUIRE(node);
+  const auto restored = (*node)->restore(*before, {.same_incarnation = true});
+  INFO((restored ? std::string() : restored.error().text()));
+  REQUIRE(restored);
+  const auto after = (*node)->snapshot();
+  REQUIRE(after);
+  INFO(difference(*before, *after));
+  REQUIRE(equal(*before, *after));
+  nodes_[peer] = std::move(*node);
+  ++restores;
 }
 
 void Network::introduce() {
@@ -28,7 +68,7 @@ void Network::introduce() {
 }
 
 ReceiveStatus Network::deliver(std::uint64_t to, std::uint64_t from, Bytes frame) {
-  Node& node = *nodes_.at(to);
+  Node& node = this->node(to);
   const auto handle = node.handle_of(PeerId::from(from));
   REQUIRE(handle);
   return node.receive(*handle, frame);
@@ -88,6 +128,7 @@ bool Network::poll_all() {
   for (auto& [id, node] : nodes_) {
     for (bool more = true; more;) {
       const std::size_t before = sent.size();
+      if (restore_everywhere) restore(id);
       const Poll poll = node->poll(now_ns_);
       for (const Step& step : poll.steps) note(id, *node, step);
       moved |= !poll.steps.empty();

@@ -19,6 +19,7 @@ struct Seen {
   std::uint64_t exec = 0;
   std::string text;  // detail of a failure
   ByteBuffer value;  // wire bytes of an event's value
+  bool operator==(const Seen&) const = default;
 };
 
 class Network {
@@ -27,7 +28,9 @@ class Network {
 
   /// Installs under `PeerId::from(peer)` with the one address `/p2p/<peer>`, incarnation 1 and all steps shown.
   Node& install(std::uint64_t peer, InstallOptions options);
-  Node& node(std::uint64_t peer) { return *nodes_.at(peer); }
+  Node& node(std::uint64_t peer);
+  /// Replaces a node by a fresh one that takes its snapshot; the snapshots of both must be equal.
+  void restore(std::uint64_t peer);
   /// Makes every node know and admit every other.
   void introduce();
   /// Polls and delivers until nobody has anything left to do at this time.
@@ -44,6 +47,9 @@ class Network {
   };
   std::vector<Sent> sent;
   bool hold = false;  // envelopes are written down but not delivered
+  /// Every node is replaced by one restored from its snapshot, before every poll, delivery and call to `node`.
+  bool restore_everywhere = false;
+  std::uint64_t restores = 0;
 
   /// Counts steps of a kind, and of a name where one is given.
   std::size_t count(std::string_view kind, std::string_view name = {}) const;
@@ -56,10 +62,15 @@ class Network {
 
  private:
   bool poll_all();
+  struct Installed {
+    InstallOptions options;
+    std::vector<ByteBuffer> artifacts;
+  };
   void note(std::uint64_t peer, Node& node, const Step& step);
 
   const Registry& registry_;
   std::map<std::uint64_t, std::unique_ptr<Node>> nodes_;
+  std::map<std::uint64_t, Installed> installed_;
   std::uint64_t now_ns_ = 0;
 };
 

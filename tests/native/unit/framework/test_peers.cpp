@@ -247,8 +247,6 @@ TEST_CASE("peers: the table is saved with its handles, and goes on as it was") {
   record.pressure = {.notices_sent = 1, .silent_drop = true, .last_notice_ns = 6};
   record.conduct = {.strikes = 4, .window_start_ns = 5};
   record.link = {.kind = LinkState::Kind::up, .path = 2, .code = 300, .since_ns = 9};
-  record.ingress_starts = 6;
-  record.ingress_bytes = 7'000;
   REQUIRE(record.windows.record(9, 4));
   record.outbound.next_sequence = 12;
   const PeerHandle handle = f.peers.handle_of(f.find(3));
