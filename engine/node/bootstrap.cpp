@@ -3,7 +3,7 @@
 
 #include "bb/node.h"
 #include "node/fit.h"
-#include "runtime/engine.h"
+#include "node/recording.h"
 
 namespace bb {
 namespace {
@@ -93,6 +93,8 @@ class Node::BootstrapPreparation {
 
 std::expected<void, BootstrapError> Node::bootstrap() {
   if (engine_->busy()) return BootstrapPreparation::refuse(Kind::busy, {});
+  Recording record(*this, Journal::Kind::bootstrap);
+  if (!record.number(0).ready()) return BootstrapPreparation::refuse(Kind::busy, {});
   BootstrapPreparation jobs(*engine_);
   auto& bodies = engine_->bootstrap().bodies;
   for (std::uint32_t i = 0; i < bodies.size(); ++i) {
@@ -101,6 +103,7 @@ std::expected<void, BootstrapError> Node::bootstrap() {
     if (auto added = jobs.add(i, bodies[i].graph->base_name); !added) return std::unexpected(std::move(added.error()));
   }
   if (auto queued = jobs.queue({}); !queued) return queued;
+  record.keep();
   for (auto& body : bodies) body.skipped = !body.done && body.op == runtime::kNone && !body.graph->input_ports.empty();
   return {};
 }
@@ -127,18 +130,32 @@ std::expected<void, BootstrapError> Node::bootstrap(std::span<const BootstrapReq
     }
     found.push_back(at);
   }
+  Recording record(*this, Journal::Kind::bootstrap);
+  record.number(requests.size());
+  for (const BootstrapRequest& request : requests) {
+    record.text(request.target).number(request.inputs.size());
+    for (const NamedValue& input : request.inputs)
+      if (!record.text(input.name).value(input.value)) return BootstrapPreparation::refuse(Kind::type_mismatch, request.target);
+  }
+  if (!record.ready()) return BootstrapPreparation::refuse(Kind::busy, requests.front().target);
   BootstrapPreparation jobs(*engine_);
   for (std::size_t i = 0; i < requests.size(); ++i) {
     auto activation = jobs.add(found[i], requests[i].target);
     if (!activation) return std::unexpected(std::move(activation.error()));
     if (auto given = jobs.give(**activation, requests[i].target, requests[i].inputs); !given) return given;
   }
-  return jobs.queue(requests.front().target);
+  auto queued = jobs.queue(requests.front().target);
+  if (queued) record.keep();
+  return queued;
 }
 
 std::expected<void, BootstrapError> Node::bootstrap_slots(std::span<const std::string_view> slots) {
   if (engine_->busy()) return BootstrapPreparation::refuse(Kind::busy, {});
   const auto& bodies = engine_->bootstrap().bodies;
+  Recording record(*this, Journal::Kind::bootstrap_slots);
+  record.number(slots.size());
+  for (const std::string_view slot : slots) record.text(slot);
+  if (!record.ready()) return BootstrapPreparation::refuse(Kind::busy, {});
   BootstrapPreparation jobs(*engine_);
   for (const std::string_view slot : slots) {
     std::uint32_t at = 0;
@@ -150,7 +167,10 @@ std::expected<void, BootstrapError> Node::bootstrap_slots(std::span<const std::s
     }
     if (auto added = jobs.add(at, slot); !added) return std::unexpected(std::move(added.error()));
   }
-  return slots.empty() ? std::expected<void, BootstrapError>() : jobs.queue(slots.front());
+  if (slots.empty()) return {};
+  auto queued = jobs.queue(slots.front());
+  if (queued) record.keep();
+  return queued;
 }
 
 BootstrapStatus Node::bootstrap_status() const { return static_cast<BootstrapStatus>(engine_->bootstrap().status()); }

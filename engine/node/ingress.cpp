@@ -1,7 +1,7 @@
 // What the host pushes: frames of peers, inputs by name, completions. Each is checked whole before it changes anything.
 #include "bb/node.h"
 #include "node/fit.h"
-#include "runtime/engine.h"
+#include "node/recording.h"
 
 namespace bb {
 namespace {
@@ -24,7 +24,17 @@ ReceiveStatus Node::receive(PeerHandle from, Bytes frame) {
   const std::uint32_t index = engine_->peers().resolve(from);
   if (index == framework::kNoPeer || !engine_->peers().at(index).admitted)
     return {.kind = ReceiveStatus::Kind::refused, .error = fail(Code::unauthenticated).error(), .envelope = {}};
+  Recording record(*this, Journal::Kind::receive);
+  if (const Status ready = record.number(from.v).bytes(frame).ready(); !ready)
+    return {.kind = ReceiveStatus::Kind::refused, .error = ready.error(), .envelope = {}};
   const runtime::Received received = engine_->receive(index, frame);
+  if (received.kind == runtime::Received::Kind::accepted) {
+    record.keep();
+  } else if (record.active()) {
+    record.restart(Journal::Kind::frame_refused);
+    record.number(from.v).number(static_cast<std::uint64_t>(received.kind)).number(static_cast<std::uint64_t>(received.error.code));
+    if (record.ready()) record.keep();
+  }
   return {.kind = static_cast<ReceiveStatus::Kind>(received.kind), .error = received.error, .envelope = received.envelope};
 }
 
@@ -35,11 +45,11 @@ std::optional<TargetId> Node::find_target(std::string_view name) const {
 }
 
 std::string Node::target_name(TargetId target) const {
-  return target.v < engine_->graphs().size() ? engine_->graphs()[target.v]->base_name : std::string();
+  return is_target(target) ? engine_->graphs()[target.v]->base_name : std::string();
 }
 
 std::optional<InputId> Node::find_input(TargetId target, std::string_view name) const {
-  if (target.v >= engine_->graphs().size()) return std::nullopt;
+  if (!is_target(target)) return std::nullopt;
   const runtime::LinkedGraph& graph = *engine_->graphs()[target.v];
   const auto* port = graph.find_input(name);
   if (!port) return std::nullopt;
@@ -56,13 +66,13 @@ std::expected<ExecId, DeliveryError> Node::invoke(std::string_view target, std::
   for (NamedValue& input : inputs) {
     const auto port = find_input(*found, input.name);
     if (!port) return refuse(Kind::unknown_input, target, input.name);
-    given_.push_back({.port = port->v, .value = &input.value});
+    if (!given_.try_push({.port = port->v, .value = &input.value})) return refuse(Kind::no_memory, target);
   }
-  return start(found->v, target);
+  return start(found->v, target, false);
 }
 
 std::expected<ExecId, DeliveryError> Node::invoke(TargetId target, std::span<InputValue> inputs) {
-  if (target.v >= engine_->graphs().size()) return refuse(Kind::unknown_module, {});
+  if (!is_target(target)) return refuse(Kind::unknown_module, {});
   const runtime::LinkedGraph& graph = *engine_->graphs()[target.v];
   if (engine_->busy()) return refuse(Kind::busy, graph.base_name);
   if (const std::uint32_t most = engine_->limits().invoke_inputs_max; inputs.size() > most)
@@ -70,13 +80,13 @@ std::expected<ExecId, DeliveryError> Node::invoke(TargetId target, std::span<Inp
   given_.clear();
   for (InputValue& input : inputs) {
     if (input.input.v >= graph.input_ports.size()) return refuse(Kind::unknown_input, graph.base_name);
-    given_.push_back({.port = input.input.v, .value = &input.value});
+    if (!given_.try_push({.port = input.input.v, .value = &input.value})) return refuse(Kind::no_memory, graph.base_name);
   }
-  return start(target.v, graph.base_name);
+  return start(target.v, graph.base_name, false);
 }
 
 // All of `given_` is checked before anything is made of it.
-std::expected<ExecId, DeliveryError> Node::start(std::uint32_t index, std::string_view target) {
+std::expected<ExecId, DeliveryError> Node::start(std::uint32_t index, std::string_view target, bool echoed) {
   const Limits& limits = engine_->limits();
   runtime::LinkedGraph& graph = *engine_->graphs()[index];
   std::uint64_t bytes = 0;
@@ -90,6 +100,11 @@ std::expected<ExecId, DeliveryError> Node::start(std::uint32_t index, std::strin
   if (bytes > limits.invoke_bytes_max) return refuse(Kind::oversize_payload, target, {}, bytes, limits.invoke_bytes_max);
   if (bytes > engine_->ingress_bytes().remaining())
     return refuse(Kind::budget_exceeded, target, {}, bytes, engine_->ingress_bytes().remaining());
+  Recording record(*this, echoed ? Journal::Kind::deliver_event : Journal::Kind::invoke);
+  record.number(index).number(given_.size());
+  for (const Given& given : given_)
+    if (!record.number(given.port).value(*given.value)) return refuse(Kind::type_mismatch, target, graph.input_ports[given.port].name);
+  if (!record.ready()) return refuse(Kind::journal_full, target);
   const auto activation = engine_->prepare(graph);
   if (!activation) return refuse(kind_of(activation.error().code), target);
   for (const Given& given : given_) {
@@ -105,6 +120,7 @@ std::expected<ExecId, DeliveryError> Node::start(std::uint32_t index, std::strin
   }
   const auto exec = engine_->submit(*activation);
   if (!exec) return refuse(kind_of(exec.error().code), target);
+  record.keep();
   return *exec;
 }
 
@@ -118,8 +134,9 @@ std::expected<ExecId, DeliveryError> Node::deliver_event(std::string_view target
 }
 
 std::expected<ExecId, DeliveryError> Node::deliver_event(TargetId target, InputId input, Value value) {
-  if (target.v >= engine_->graphs().size()) return refuse(Kind::unknown_module, {});
+  if (!is_target(target)) return refuse(Kind::unknown_module, {});
   const runtime::LinkedGraph& graph = *engine_->graphs()[target.v];
+  if (engine_->busy()) return refuse(Kind::busy, graph.base_name);
   if (input.v >= graph.input_ports.size()) return refuse(Kind::unknown_input, graph.base_name);
   const std::uint64_t size = encoded_size(value);
   if (size > engine_->limits().event_bytes_max)
@@ -127,14 +144,32 @@ std::expected<ExecId, DeliveryError> Node::deliver_event(TargetId target, InputI
                   engine_->limits().event_bytes_max);
   const Value shown = engine_->echo_app_events() ? value : Value();
   if (shown.present() && !engine_->reserve_echo()) return refuse(Kind::no_memory, graph.base_name);
-  InputValue only{input, std::move(value)};
-  const auto exec = invoke(target, {&only, 1});
+  given_.clear();
+  if (!given_.try_push({.port = input.v, .value = &value})) return refuse(Kind::no_memory, graph.base_name);
+  const auto exec = start(target.v, graph.base_name, shown.present());
   if (exec && shown.present()) engine_->echo(graph, graph.input_ports[input.v], *exec, shown);
   return exec;
 }
 
-Status Node::complete(CommandId command, std::span<Value> outputs) { return engine_->complete(command, outputs); }
-Status Node::complete_failed(CommandId command, OpError error) { return engine_->complete_failed(command, std::move(error)); }
+Status Node::complete(CommandId command, std::span<Value> outputs) {
+  Recording record(*this, Journal::Kind::complete);
+  record.number(command.v).number(outputs.size());
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    if (!record.value(outputs[i])) return fail(Code::not_encodable, i);
+  BB_CHECK(record.ready());
+  return record.keep(engine_->complete(command, outputs));
+}
+
+Status Node::complete_failed(CommandId command, OpError error) {
+  Recording record(*this, Journal::Kind::complete_failed);
+  BB_CHECK(record.number(command.v).number(static_cast<std::uint64_t>(error.kind)).text(error.reason).text(error.detail).ready());
+  return record.keep(engine_->complete_failed(command, std::move(error)));
+}
+
+// Graphs that are no targets, their bootstraps and what they call, are not the host's to invoke.
+bool Node::is_target(TargetId target) const {
+  return target.v < engine_->graphs().size() && engine_->graphs()[target.v]->kind == runtime::LinkedGraph::Kind::target;
+}
 
 std::string_view DeliveryError::kind_name(Kind kind) {
   switch (kind) {
@@ -148,6 +183,7 @@ std::string_view DeliveryError::kind_name(Kind kind) {
     case Kind::no_memory: return "NoMemory";
     case Kind::duplicate_input: return "DuplicateInput";
     case Kind::busy: return "Busy";
+    case Kind::journal_full: return "JournalFull";
   }
   return "DeliveryError";
 }

@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "ir/metadata.h"
+#include "node/journal.h"
+#include "node/output_gate.h"
 
 namespace bb {
 namespace {
@@ -71,6 +73,8 @@ std::expected<std::unique_ptr<Node>, InstallError> Installer::install() {
   BB_INSTALL_STEP(link_functions());
   BB_INSTALL_STEP(add_services());
   node_->engine_->end_install();
+  if (options_.durability != Durability::none) node_->journal_ = std::make_unique<Journal>(options_.limits.journal_bytes_max);
+  if (options_.durability == Durability::gated) node_->gate_ = std::make_unique<OutputGate>(options_.limits.withheld_polls_max);
   return std::move(node_);
 }
 

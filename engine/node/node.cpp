@@ -3,7 +3,8 @@
 
 #include <algorithm>
 
-#include "runtime/engine.h"
+#include "node/output_gate.h"
+#include "node/recording.h"
 
 namespace bb {
 Node::Node() = default;
@@ -11,8 +12,48 @@ Node::~Node() = default;
 
 Poll Node::poll(std::uint64_t now_ns, std::uint32_t ops) {
   if (engine_->busy()) return {.steps = {}, .more = true};
-  const runtime::PollResult result = engine_->poll(now_ns, ops == 0 ? engine_->limits().ops_per_poll : ops);
-  return {.steps = result.steps, .next_wakeup_ns = result.next_wakeup_ns, .more = result.more};
+  if (gate_ && gate_->releasable()) {
+    const auto steps = gate_->release();
+    return {.steps = steps, .next_wakeup_ns = now_ns, .more = true, .uncommitted = uncommitted()};
+  }
+  const std::uint32_t budget = ops == 0 ? engine_->limits().ops_per_poll : ops;
+  Recording record(*this, Journal::Kind::poll);
+  // Until the host has taken the journal, or made it durable, or there is memory again, the node stands still.
+  if (!record.number(now_ns).number(budget).ready() || (gate_ && !gate_->has_room()))
+    return {.steps = {}, .next_wakeup_ns = now_ns, .more = true, .uncommitted = uncommitted()};
+  record.keep();
+  const runtime::PollResult result = engine_->poll(now_ns, budget);
+  Poll poll{.steps = result.steps, .next_wakeup_ns = result.next_wakeup_ns, .more = result.more};
+  if (gate_) {
+    if (!result.steps.empty()) gate_->withhold(engine_->journal_sequence(), engine_->take_steps());
+    poll.steps = {};
+    poll.uncommitted = uncommitted();
+  }
+  return poll;
+}
+
+std::uint32_t Node::uncommitted() const {
+  return gate_ ? static_cast<std::uint32_t>(engine_->journal_sequence() - gate_->committed()) : 0;
+}
+
+Result<JournalPart> Node::journal() {
+  if (engine_->busy()) return fail(Code::busy);
+  JournalPart part{.bytes = {}, .sequence = engine_->journal_sequence()};
+  if (!journal_ || journal_->empty()) return part;
+  BB_TRY(bytes, journal_->take(part.sequence - journal_->records()));
+  part.bytes = std::move(bytes);
+  return part;
+}
+
+Status Node::committed(std::uint64_t sequence) {
+  if (!gate_) return {};
+  if (sequence > engine_->journal_sequence() - journal_->records()) return fail(Code::bad_argument);
+  gate_->commit(sequence);
+  return {};
+}
+
+void Node::reincarnate(std::uint64_t incarnation) {
+  engine_->set_incarnation(std::max(incarnation, engine_->incarnation() + 1));
 }
 
 Memory& Node::memory() { return engine_->memory(); }
@@ -42,7 +83,9 @@ std::optional<std::uint32_t> Node::find_name(std::string_view name) const {
 
 Status Node::fire_lifecycle(std::string_view phase) {
   if (engine_->busy()) return fail(Code::busy);
-  return engine_->fire_lifecycle(phase);
+  Recording record(*this, Journal::Kind::fire_lifecycle);
+  BB_CHECK(record.text(phase).ready());
+  return record.keep(engine_->fire_lifecycle(phase));
 }
 
 Status Node::subscribe_event(std::string_view kind, std::string_view target, std::string_view input) {
@@ -52,17 +95,33 @@ Status Node::subscribe_event(std::string_view kind, std::string_view target, std
   runtime::LinkedGraph& graph = *engine_->graphs()[found->v];
   const auto* port = graph.find_input(input);
   if (!port) return fail(Code::unknown_input);
-  return engine_->subscribe(kind, graph, port->value);
+  Recording record(*this, Journal::Kind::subscribe_event);
+  BB_CHECK(record.text(kind).text(target).text(input).ready());
+  return record.keep(engine_->subscribe(kind, graph, port->value));
 }
 
-void Node::suspended(std::uint64_t gap_ns) { engine_->suspended(gap_ns); }
+Status Node::suspended(std::uint64_t gap_ns) {
+  if (engine_->busy()) return fail(Code::busy);
+  Recording record(*this, Journal::Kind::suspended);
+  BB_CHECK(record.number(gap_ns).ready());
+  record.keep();
+  engine_->suspended(gap_ns);
+  return {};
+}
 void Node::set_span_hook(SpanHook hook) { engine_->set_span_hook(hook); }
 std::uint64_t Node::metric(std::string_view name) const {
   const auto found = find_name(name);
   return found ? engine_->metric(*found) : 0;
 }
 
-void Node::set_mask(StepMask mask) { engine_->set_mask(mask); }
+Status Node::set_mask(StepMask mask) {
+  if (engine_->busy()) return fail(Code::busy);
+  Recording record(*this, Journal::Kind::set_mask);
+  BB_CHECK(record.number(mask.to_bits()).ready());
+  record.keep();
+  engine_->set_mask(mask);
+  return {};
+}
 const PeerId& Node::peer() const { return engine_->self(); }
 std::uint64_t Node::incarnation() const { return engine_->incarnation(); }
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "bb/node.h"
-#include "runtime/engine.h"
+#include "node/recording.h"
 
 namespace bb {
 namespace {
@@ -22,8 +22,11 @@ Status status_of(framework::AddressBookError error) {
 
 Result<PeerHandle> Node::admit(const AuthenticatedPeer& peer) {
   if (engine_->busy()) return fail(Code::busy);
+  Recording record(*this, Journal::Kind::admit);
+  BB_CHECK(record.peer(peer.id()).text(peer.maker()).ready());
   BB_TRY(maker, engine_->intern_later(peer.maker()));
   BB_TRY(index, engine_->peers().admit(peer.id(), maker));
+  record.keep();
   return engine_->peers().handle_of(index);
 }
 
@@ -39,14 +42,23 @@ Result<PeerId> Node::peer_of(PeerHandle handle) const {
   return engine_->peers().at(index).id;
 }
 
-void Node::retire(PeerHandle handle) {
+Status Node::retire(PeerHandle handle) {
+  if (engine_->busy()) return fail(Code::busy);
   const std::uint32_t index = engine_->peers().resolve(handle);
-  if (index != framework::kNoPeer && !engine_->busy()) engine_->peers().retire(index, engine_->outbound());
+  if (index == framework::kNoPeer) return fail(Code::unknown_peer);
+  Recording record(*this, Journal::Kind::retire);
+  BB_CHECK(record.number(handle.v).ready());
+  engine_->peers().retire(index, engine_->outbound());
+  record.keep();
+  return {};
 }
 
 Status Node::grant(PeerHandle peer, std::uint64_t total_bytes) {
   const std::uint32_t index = engine_->peers().resolve(peer);
   if (index == framework::kNoPeer) return fail(Code::unknown_peer);
+  Recording record(*this, Journal::Kind::grant);
+  BB_CHECK(record.number(peer.v).number(total_bytes).ready());
+  record.keep();
   framework::PeerOutbound& queue = engine_->peers().at(index).outbound;
   queue.granted = std::max(total_bytes, queue.granted);  // absolute, so a repeated or late grant takes nothing back
   queue.dial_asked = false;
@@ -56,12 +68,17 @@ Status Node::grant(PeerHandle peer, std::uint64_t total_bytes) {
 Status Node::send_failed(std::uint64_t request_id, PeerHandle peer, std::string_view reason) {
   const std::uint32_t index = engine_->peers().resolve(peer);
   if (index == framework::kNoPeer) return fail(Code::unknown_peer);
-  return engine_->send_failed(request_id, index, reason);
+  Recording record(*this, Journal::Kind::send_failed);
+  BB_CHECK(record.number(request_id).number(peer.v).text(reason).ready());
+  return record.keep(engine_->send_failed(request_id, index, reason));
 }
 
 Status Node::link_up(PeerHandle peer, std::uint8_t path) {
   const std::uint32_t index = engine_->peers().resolve(peer);
   if (index == framework::kNoPeer) return fail(Code::unknown_peer);
+  Recording record(*this, Journal::Kind::link_up);
+  BB_CHECK(record.number(peer.v).number(path).ready());
+  record.keep();
   engine_->peers().at(index).link = {
       .kind = framework::LinkState::Kind::up, .path = path, .code = 0, .since_ns = engine_->now_ns()};
   return {};
@@ -70,15 +87,21 @@ Status Node::link_up(PeerHandle peer, std::uint8_t path) {
 Status Node::link_down(PeerHandle peer, std::uint16_t code) {
   const std::uint32_t index = engine_->peers().resolve(peer);
   if (index == framework::kNoPeer) return fail(Code::unknown_peer);
-  framework::PeerRecord& record = engine_->peers().at(index);
-  record.link = {.kind = framework::LinkState::Kind::down, .path = 0, .code = code, .since_ns = engine_->now_ns()};
-  record.outbound.dial_asked = false;
+  Recording record(*this, Journal::Kind::link_down);
+  BB_CHECK(record.number(peer.v).number(code).ready());
+  record.keep();
+  framework::PeerRecord& known = engine_->peers().at(index);
+  known.link = {.kind = framework::LinkState::Kind::down, .path = 0, .code = code, .since_ns = engine_->now_ns()};
+  known.outbound.dial_asked = false;
   return {};
 }
 
 Status Node::block_peer(const PeerId& peer) {
   if (engine_->busy()) return fail(Code::busy);
+  Recording record(*this, Journal::Kind::block_peer);
+  BB_CHECK(record.peer(peer).ready());
   BB_TRY(index, engine_->peers().find_or_insert(peer));
+  record.keep();
   engine_->peers().at(index).policy.blocked = true;
   return {};
 }
@@ -87,6 +110,9 @@ Status Node::unblock_peer(const PeerId& peer) {
   if (engine_->busy()) return fail(Code::busy);
   const std::uint32_t index = engine_->peers().find(peer);
   if (index == framework::kNoPeer) return {};
+  Recording record(*this, Journal::Kind::unblock_peer);
+  BB_CHECK(record.peer(peer).ready());
+  record.keep();
   engine_->peers().at(index).policy.blocked = false;
   engine_->peers().remove_if_unused(index, engine_->outbound());
   return {};
@@ -95,11 +121,15 @@ Status Node::unblock_peer(const PeerId& peer) {
 // Every record is made before the first policy changes.
 Status Node::set_allowlist(std::span<const PeerId> peers) {
   if (engine_->busy()) return fail(Code::busy);
+  Recording record(*this, Journal::Kind::set_allowlist);
+  record.number(peers.size());
+  for (const PeerId& peer : peers) record.peer(peer);
+  BB_CHECK(record.ready());
   framework::PeerTable& table = engine_->peers();
   Status made;
   for (const PeerId& peer : peers)
     if (const auto index = table.find_or_insert(peer); !index && made) made = std::unexpected(index.error());
-  if (made) clear_allowlist();
+  if (made) drop_allowlist();
   for (const PeerId& peer : peers) {
     const std::uint32_t index = table.find(peer);
     if (index == framework::kNoPeer) continue;
@@ -107,11 +137,19 @@ Status Node::set_allowlist(std::span<const PeerId> peers) {
     if (!made) table.remove_if_unused(index, engine_->outbound());
   }
   if (made) engine_->governor().set_allowlist_active(true);
-  return made;
+  return record.keep(made);
 }
 
-void Node::clear_allowlist() {
-  if (engine_->busy()) return;
+Status Node::clear_allowlist() {
+  if (engine_->busy()) return fail(Code::busy);
+  Recording record(*this, Journal::Kind::clear_allowlist);
+  BB_CHECK(record.ready());
+  drop_allowlist();
+  record.keep();
+  return {};
+}
+
+void Node::drop_allowlist() {
   framework::PeerTable& table = engine_->peers();
   engine_->governor().set_allowlist_active(false);
   for (std::uint32_t i = 0; i < table.capacity(); ++i)
@@ -134,19 +172,35 @@ Status Node::add_peer(const PeerId& peer, std::span<const Address> addresses) {
   std::vector<ByteBuffer> encoded;
   for (const Address& address : addresses) encoded.push_back(address.to_bytes());
   const std::vector<Bytes> views(encoded.begin(), encoded.end());
-  return status_of(engine_->peers().add_peer(peer, views));
+  Recording record(*this, Journal::Kind::add_peer);
+  record.peer(peer).number(views.size());
+  for (const Bytes address : views) record.bytes(address);
+  BB_CHECK(record.ready());
+  return record.keep(status_of(engine_->peers().add_peer(peer, views)));
 }
 Status Node::drop_peer(const PeerId& peer) {
   if (engine_->busy()) return fail(Code::busy);
-  return status_of(engine_->peers().drop_peer(peer, engine_->outbound()));
+  Recording record(*this, Journal::Kind::drop_peer);
+  BB_CHECK(record.peer(peer).ready());
+  return record.keep(status_of(engine_->peers().drop_peer(peer, engine_->outbound())));
 }
 Status Node::register_address(const PeerId& peer, const Address& address) {
   if (engine_->busy()) return fail(Code::busy);
-  return status_of(engine_->peers().register_address(peer, address.to_bytes()));
+  Recording record(*this, Journal::Kind::register_address);
+  BB_CHECK(record.peer(peer).address(address).ready());
+  return record.keep(status_of(engine_->peers().register_address(peer, address.to_bytes())));
 }
 Status Node::forget_address(const PeerId& peer, const Address& address) {
   if (engine_->busy()) return fail(Code::busy);
-  return status_of(engine_->peers().forget_address(peer, address.to_bytes()));
+  Recording record(*this, Journal::Kind::forget_address);
+  BB_CHECK(record.peer(peer).address(address).ready());
+  return record.keep(status_of(engine_->peers().forget_address(peer, address.to_bytes())));
+}
+Status Node::observe_address(const PeerId& peer, const Address& address) {
+  if (engine_->busy()) return fail(Code::busy);
+  Recording record(*this, Journal::Kind::observe_address);
+  BB_CHECK(record.peer(peer).address(address).ready());
+  return record.keep(status_of(engine_->peers().add_hint(peer, address.to_bytes(), framework::AddressSource::observed)));
 }
 
 std::vector<Address> Node::addresses_of(const PeerId& peer) const {

@@ -24,13 +24,24 @@ Received refused(const Error& error) { return {.kind = Received::Kind::refused, 
 
 Received Engine::receive(std::uint32_t peer, Bytes frame) {
   Received received = deliver(peer, frame);
-  switch (received.kind) {
+  count(received.kind);
+  return received;
+}
+
+void Engine::count(Received::Kind kind) {
+  switch (kind) {
     case Received::Kind::accepted: ++counters_.envelopes_in; break;
     case Received::Kind::duplicate: ++counters_.duplicates; break;
     case Received::Kind::refused: ++counters_.refused; break;
     case Received::Kind::malformed: ++counters_.malformed; break;
   }
-  return received;
+}
+
+void Engine::repeat_refusal(std::uint32_t peer, Received::Kind kind, Code code) {
+  // The judgement may have told the host, or noted that the peer was heard.
+  if (code == Code::blocked || code == Code::silenced) (void)admit_frame(peer, 0);
+  if (kind == Received::Kind::malformed) note_malformed(peer);
+  count(kind);
 }
 
 // Cheapest first; a frame that is refused changes nothing but a counter.

@@ -76,6 +76,8 @@ class Engine final : private op::Runtime, private Stock, private State {
 
   // What the host pushes.
   Received receive(std::uint32_t peer, Bytes frame);
+  /// What a frame left behind that was not accepted; for a replay, which does not have it.
+  void repeat_refusal(std::uint32_t peer, Received::Kind kind, Code code);
   Result<Activation*> prepare(LinkedGraph& graph);
   /// Queues an execution made by `prepare` that starts from the values present. Destroys it on error: queue_full, no_memory.
   Result<ExecId> submit(Activation* activation);
@@ -117,6 +119,9 @@ class Engine final : private op::Runtime, private Stock, private State {
   std::uint64_t incarnation() const { return peers_.incarnation(); }
   std::uint64_t now_ns() const { return timers_.now_ns(); }
   std::uint64_t journal_sequence() const { return journal_sequence_; }
+  void count_input() { ++journal_sequence_; }
+  /// The steps of the last poll; its result is void.
+  Array<Step> take_steps() { return std::move(steps_); }
   Memory& memory() { return memory_; }
   ByteBudget& ingress_bytes() { return ingress_bytes_; }
   framework::PeerTable& peers() { return peers_; }
@@ -204,6 +209,7 @@ class Engine final : private op::Runtime, private Stock, private State {
   void request_ended(const framework::RequestOutcome& outcome, OpError error);
 
   // deliver.cpp
+  void count(Received::Kind kind);
   Received deliver(std::uint32_t peer, Bytes frame);
   bool deliver_response(std::uint32_t peer);
   void deliver_fill(std::uint32_t peer, std::uint32_t index);

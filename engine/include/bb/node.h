@@ -3,6 +3,7 @@
 // frames, inputs and completions, calls `poll`, and ships what it returns.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "bb/config.h"
@@ -60,6 +61,7 @@ struct DeliveryError {
     no_memory,
     duplicate_input,
     busy,
+    journal_full,  // the host has to take the journal first
   };
   Kind kind = Kind::ingress_full;
   std::string module;
@@ -168,10 +170,46 @@ struct BootstrapRequest {
   std::span<NamedValue> inputs;  // moved out
 };
 
+/// Whether what a node says may leave before what it was told is safe (docs/snapshot-format.md).
+enum class Durability : std::uint8_t {
+  none,      // steps come with the poll that made them; nothing is recorded
+  recorded,  // the same, and inputs are recorded for a replay
+  gated,     // steps come with the first poll after the host said that the inputs behind them are durable (`committed`)
+};
+
 struct Poll {
   std::span<const Step> steps;                // until the next call into the node
   std::uint64_t next_wakeup_ns = UINT64_MAX;  // UINT64_MAX: nothing is due
   bool more = false;                          // runnable work remains: poll again with the same time
+  /// `gated`: inputs that wait to be made durable; the store decides when, and how many polls share one write.
+  std::uint32_t uncommitted = 0;
+};
+
+/// Inputs since the last time, as one frame of a journal; `sequence` counts the inputs up to its end.
+struct JournalPart {
+  Array<std::uint8_t> bytes;
+  std::uint64_t sequence = 0;
+};
+
+struct ReplayError {
+  enum class Kind : std::uint8_t {
+    malformed,      // `error` says what is wrong with the bytes, and where
+    sequence_hole,  // inputs between the node's state and the journal are missing
+    busy,
+  };
+  Kind kind = Kind::malformed;
+  Error error;
+  std::uint64_t expected = 0;  // sequence_hole
+  std::uint64_t got = 0;
+
+  static std::string_view kind_name(Kind kind);
+  std::string text() const;
+};
+
+struct Replayed {
+  std::uint64_t inputs = 0;   // applied; those of before the snapshot are passed over
+  std::uint64_t polls = 0;    // of them
+  std::uint64_t torn_at = 0;  // where an incomplete frame begins, which was never reported as durable; 0: there is none
 };
 
 struct EngineStats {
@@ -220,6 +258,7 @@ struct InstallOptions {
   std::uint64_t incarnation = 0;  // a number that grows with every restart under one peer id; 0: drawn from the seed
   bool credit_required = false;   // envelopes leave only against `grant`
   bool echo_app_events = false;
+  Durability durability = Durability::none;
   StepMask mask;
 };
 
@@ -236,7 +275,8 @@ class Node {
   /// The handle of a peer that is admitted or in the address book.
   Result<PeerHandle> handle_of(const PeerId& peer) const;
   Result<PeerId> peer_of(PeerHandle handle) const;
-  void retire(PeerHandle handle);
+  /// Errors: unknown_peer, busy.
+  Status retire(PeerHandle handle);
   ReceiveStatus receive(PeerHandle from, Bytes frame);
   /// The transport could not deliver a request, or gave up on it: whoever awaits it fails, and the peer's health suffers.
   /// Errors: unknown_peer, busy.
@@ -249,7 +289,7 @@ class Node {
   Status unblock_peer(const PeerId& peer);
   /// While there is an allow list, everybody else is treated as blocked. Errors: over_cap, no_memory, busy.
   Status set_allowlist(std::span<const PeerId> peers);
-  void clear_allowlist();
+  Status clear_allowlist();
   struct Health {
     std::uint32_t consecutive_failures = 0;
     bool down = false;
@@ -266,6 +306,8 @@ class Node {
   Status drop_peer(const PeerId& peer);
   Status register_address(const PeerId& peer, const Address& address);
   Status forget_address(const PeerId& peer, const Address& address);
+  /// Where a frame of the peer came from: a hint, which never displaces what the host says. Errors: over_cap, no_memory, busy.
+  Status observe_address(const PeerId& peer, const Address& address);
   std::vector<Address> addresses_of(const PeerId& peer) const;
 
   /// Starts an execution of a target; the values are moved out. A bytes value for an input of another type is decoded as that
@@ -299,7 +341,7 @@ class Node {
   /// the input's. Errors: unknown_module, unknown_input, over_cap, no_memory, busy.
   Status subscribe_event(std::string_view kind, std::string_view target, std::string_view input);
   /// The host slept: the next poll's step forward of the clock does not count, as far as it is that long.
-  void suspended(std::uint64_t gap_ns);
+  Status suspended(std::uint64_t gap_ns);
 
   /// `now_ns` never takes the node's clock back. `ops` 0: the limit's.
   Poll poll(std::uint64_t now_ns, std::uint32_t ops = 0);
@@ -310,6 +352,16 @@ class Node {
   /// Reads version 1, the reference's, as far as that goes.
   std::expected<void, RestoreError> restore(Bytes snapshot, const RestoreOptions& options = {});
 
+  /// What the node was given since the last time; empty when it does not record. Errors: no_memory, busy.
+  Result<JournalPart> journal();
+  /// The inputs up to a `JournalPart::sequence` are durable. Errors: bad_argument (more than were taken).
+  Status committed(std::uint64_t sequence);
+  /// Gives a restored node the inputs of a journal again, frame after frame, and calls `polled` with what each poll says: those steps
+  /// may or may not have left before. What the journal repeats of before the snapshot is passed over.
+  std::expected<Replayed, ReplayError> replay(Bytes journal, const std::function<void(const Poll&)>& polled = {});
+  /// A life of its own: messages are numbered anew under this number, or the next if it is not higher. After a replay.
+  void reincarnate(std::uint64_t incarnation = 0);
+
   /// Values for inputs and completions are made in the node's memory and must not outlive it.
   Memory& memory();
   /// Names that steps refer to by index.
@@ -319,7 +371,7 @@ class Node {
   std::pair<std::string_view, std::string_view> op_name(OpRef op) const;
   /// The instance bound at a slot, or nullptr.
   Component* component(std::string_view slot);
-  void set_mask(StepMask mask);
+  Status set_mask(StepMask mask);
   void set_span_hook(SpanHook hook);
   /// What ops have counted under a name (`IncrMetric`).
   std::uint64_t metric(std::string_view name) const;
@@ -341,10 +393,17 @@ class Node {
     Value* value = nullptr;
     std::uint64_t bytes = 0;
   };
-  std::expected<ExecId, DeliveryError> start(std::uint32_t graph, std::string_view target);
+  std::expected<ExecId, DeliveryError> start(std::uint32_t graph, std::string_view target, bool echoed);
+  bool is_target(TargetId target) const;
   class BootstrapPreparation;
+  friend class Replayer;
+  friend class Recording;
   std::optional<std::uint32_t> find_name(std::string_view name) const;
-  std::vector<Given> given_;  // inputs of the invocation at hand; the capacity is kept
+  void drop_allowlist();
+  std::uint32_t uncommitted() const;
+  Array<Given> given_;  // inputs of the invocation at hand; the capacity is kept
+  std::unique_ptr<class Journal> journal_;
+  std::unique_ptr<class OutputGate> gate_;
 };
 
 }  // namespace bb

@@ -33,6 +33,11 @@ class StateWriter {
   std::uint32_t size() const { return out_.size(); }
   /// A length that was not known yet: overwrites four bytes written by `fixed_u32`.
   void patch_u32(std::uint32_t at, std::uint32_t value);
+  /// Forgets what comes after; a writer that ran out of memory is whole again.
+  void truncate(std::uint32_t size) {
+    if (size < out_.size()) out_.truncate(size);
+    complete_ = true;
+  }
   Array<std::uint8_t> take() { return std::move(out_); }
 
  private:

@@ -146,6 +146,16 @@ struct StepMask {
   bool ops = false;  // OpCompleted, AsyncSuspended: one per dispatch
 
   static constexpr StepMask all() { return {.ops = true}; }
+  constexpr std::uint8_t to_bits() const {
+    return static_cast<std::uint8_t>(sends | events << 1 | failures << 2 | lifecycle << 3 | ops << 4);
+  }
+  static constexpr StepMask from_bits(std::uint64_t bits) {
+    return {.sends = (bits & 1) != 0,
+            .events = (bits & 2) != 0,
+            .failures = (bits & 4) != 0,
+            .lifecycle = (bits & 8) != 0,
+            .ops = (bits & 16) != 0};
+  }
 };
 
 }  // namespace bb
