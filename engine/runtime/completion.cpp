@@ -43,7 +43,7 @@ Status Engine::complete(CommandId command, std::span<Value> outputs) {
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (declaration && !op::port_accepts(*declaration, static_cast<std::uint32_t>(i), outputs[i]))
       return fail(Code::type_mismatch, i);
-    bytes += encoded_size(outputs[i]);
+    bytes += content_size(outputs[i]);
   }
   if (bytes > config_.limits.completion_bytes_max) return fail(Code::oversize_payload, bytes);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
