@@ -22,12 +22,12 @@ Result<std::vector<Address>> addresses_of(const Value& value) {
   return addresses;
 }
 
-std::string text_of(framework::AddressBookError error, const PeerId& peer) {
+std::string text_of(framework::AddressBookError error, const PeerId& peer, std::uint32_t peers, std::size_t addresses) {
   switch (error) {
     case framework::AddressBookError::unknown_peer: return "peer " + peer.to_text() + " not registered";
     case framework::AddressBookError::empty_list: return "requires a non-empty address list";
-    case framework::AddressBookError::full: return "the book is full, new peer rejected";
-    case framework::AddressBookError::no_memory: return "no memory for the addresses";
+    case framework::AddressBookError::full: return "at cap " + std::to_string(peers) + ", new peer rejected";
+    case framework::AddressBookError::no_memory: return "dedup reservation for " + std::to_string(addresses) + " addresses failed";
     case framework::AddressBookError::none: break;
   }
   return {};
@@ -44,8 +44,13 @@ framework::AddressBookError insert(framework::PeerTable& peers, const PeerId& pe
 
 Outcome insert_from(OpContext& ctx, Carrier carrier, std::string_view op) {
   const std::string prefix = "AddressBook::" + std::string(op) + ": ";
+  if (!ctx.input(0).present()) return ctx.fail(OpErrorKind::missing_slot, "missing_peer", prefix + "input `peer` is missing");
   if (ctx.input(0).carrier() != Carrier::peer)
     return ctx.fail(OpErrorKind::type_mismatch, "expected_peer_id", prefix + "input `peer` is not a peer id");
+  if (!ctx.input(1).present())
+    return carrier == Carrier::address
+               ? ctx.fail(OpErrorKind::missing_slot, "missing_addr", prefix + "input `addr` is missing")
+               : ctx.fail(OpErrorKind::missing_slot, "missing_addresses", prefix + "input `addresses` is missing");
   if (ctx.input(1).carrier() != carrier)
     return carrier == Carrier::address
                ? ctx.fail(OpErrorKind::type_mismatch, "expected_multiaddress", prefix + "input `addr` is not an address")
@@ -62,7 +67,7 @@ Outcome insert_from(OpContext& ctx, Carrier carrier, std::string_view op) {
   if (const auto error = insert(ctx.services().peers, peer, views); error != framework::AddressBookError::none)
     return ctx.fail(OpErrorKind::execution_failed,
                     carrier == Carrier::address ? "address_book_insert_failed" : "address_book_insert_many_failed",
-                    prefix + text_of(error, peer));
+                    prefix + text_of(error, peer, ctx.services().peers.size(), addresses->size()));
   ctx.output(0, Value::trigger());
   return Outcome::done;
 }
@@ -73,6 +78,8 @@ Outcome address_book_insert(OpContext& ctx) { return insert_from(ctx, Carrier::a
 Outcome address_book_insert_many(OpContext& ctx) { return insert_from(ctx, Carrier::addresses, "InsertMany"); }
 
 Outcome address_book_lookup(OpContext& ctx) {
+  if (!ctx.input(0).present())
+    return ctx.fail(OpErrorKind::missing_slot, "missing_peer", "AddressBook::Lookup: input `peer` is missing");
   if (ctx.input(0).carrier() != Carrier::peer)
     return ctx.fail(OpErrorKind::type_mismatch, "expected_peer_id", "AddressBook::Lookup: input `peer` is not a peer id");
   const framework::PeerTable& peers = ctx.services().peers;

@@ -1,6 +1,9 @@
 // Send: destinations, fills, budget, then one body for all (spec C §3.7).
 #include "ops/wire/send.h"
 
+#include <algorithm>
+
+#include "bb/hash.h"
 #include "ir/metadata.h"
 #include "op/prepare.h"
 #include "ops/wire/ship.h"
@@ -8,7 +11,7 @@
 namespace bb::ops {
 namespace {
 
-// A request without a budget of its own waits this long (spec A §14).
+// A request without a budget of its own waits this long where nothing is known of the way to its first peer (spec C §3.2.4).
 constexpr std::uint64_t kDefaultBudgetNs = 100'000'000;
 
 struct SendState final : OpState {
@@ -22,7 +25,16 @@ struct SendState final : OpState {
   std::vector<Payload> payloads;
   std::uint64_t deadline_ns = 0;
   bool request = false;
+  std::optional<framework::ChainContext> chain{};
 };
+
+std::optional<framework::ChainContext> chain_of(const onnx::NodeProto& node) {
+  const std::string* targets = ir::find_metadata(node, ir::key::kChainTargets);
+  if (!targets || targets->empty()) return std::nullopt;
+  const std::uint64_t hop = ir::metadata_number(node, ir::key::kChainHopIndex).value_or(0);
+  return framework::ChainContext{.chain_id = fnv1a64(std::string_view(*targets)),
+                                 .hop = static_cast<std::uint8_t>(std::min<std::uint64_t>(hop, UINT8_MAX))};
+}
 
 bool truthy(const onnx::AttributeProto& attribute) { return !attribute.s().empty() || attribute.i() != 0; }
 
@@ -54,6 +66,7 @@ Result<std::unique_ptr<OpState>> prepare_send(const onnx::NodeProto& node, Prepa
   }
   state->peers_index = static_cast<std::uint32_t>(peers_index);
   state->request = ir::metadata_or(node, ir::key::kRequest) == "1";
+  state->chain = chain_of(node);
   if (const auto* deadline = ir::find_attribute(node, ir::attribute::kDeadline); deadline && deadline->i() > 0)
     state->deadline_ns = static_cast<std::uint64_t>(deadline->i());
   for (int i = 0; i < node.input_size(); ++i) {
@@ -89,7 +102,10 @@ Outcome send(OpContext& ctx) {
   if (state.request && !destinations.empty()) {
     shipment.kind = wire::CorrelationKind::request;
     shipment.request_id = ctx.services().requests.mint();
-    shipment.expires_ns = shipment.remaining_ns > 0 ? shipment.remaining_ns : kDefaultBudgetNs;
+    shipment.chain = state.chain;
+    shipment.expires_ns = shipment.remaining_ns > 0
+                              ? shipment.remaining_ns
+                              : ctx.services().rtt.estimate_budget(destinations.front().site_hash(), state.chain, kDefaultBudgetNs);
   }
   if (const Outcome outcome = ship(ctx, shipment); outcome != Outcome::done) return outcome;
   const auto payloads = static_cast<std::uint32_t>(state.payloads.size());

@@ -23,6 +23,13 @@ Status add_wire_ops(Registry& registry) {
                          .outputs = {{.name = "value"}},
                          .parameters = {{.name = "timeout_ns"}},
                          .run = await_response}));
+  BB_CHECK(registry.add({.domain = wire,
+                         .op_type = "GatherResponses",
+                         .inputs = {{.name = "handle", .type = "wire_req_id"}},
+                         .outputs = {{.name = "responses", .type = "composite"}},
+                         .parameters = {{.name = "quorum", .default_value = 1}, {.name = "timeout_ns"}},
+                         .run = gather_responses,
+                         .prepare = prepare_gather_responses}));
   return registry.add({.domain = wire,
                        .op_type = "Reply",
                        .inputs = {{.name = "value"}, {.name = "sender", .type = "peer_id"}},

@@ -1,4 +1,4 @@
-// Ops of the domain wire: Send, Recv, AwaitResponse, Reply (spec C §3.7, decisions G1, G3, G18).
+// Ops of the domain wire: Send, Recv, AwaitResponse, GatherResponses, Reply (spec C §3.7, decisions G1, G3, G18).
 #pragma once
 
 #include "bb/registry.h"
