@@ -53,20 +53,28 @@ class Planner {
     const OpDeclaration* declaration = graph_.facts[op].declaration;
     return declaration && position < declaration->inputs.size() && declaration->inputs[position].optional;
   }
-  // Whether the inputs an op needs all satisfy `has`.
+  // Whether the inputs an op needs all satisfy `has`; where it needs none of those it is wired to, one that starts it must.
   template <class Has>
   bool fed(std::uint32_t op, Has has) const {
     const auto inputs = inputs_of(op);
-    bool any = false, all = true;
+    bool wired = false, any = false, all = true;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (inputs[i] == kNone) continue;
+      wired = true;
       if (has(inputs[i])) {
         any = true;
       } else if (!is_optional(op, i)) {
         all = false;
       }
     }
-    return graph_.facts[op].any_ready ? any : all;
+    return graph_.facts[op].any_ready ? any : all && (any || !wired);
+  }
+  // Whether all of them do, needed or not.
+  template <class Has>
+  bool fed_whole(std::uint32_t op, Has has) const {
+    const auto inputs = inputs_of(op);
+    if (graph_.facts[op].any_ready) return fed(op, has);
+    return std::all_of(inputs.begin(), inputs.end(), [&](std::uint32_t value) { return value == kNone || has(value); });
   }
   void mark(Array<std::uint8_t>& values, std::uint32_t op) const {
     for (const std::uint32_t value : outputs_of(op))
@@ -128,7 +136,7 @@ class Planner {
       grown = false;
       for (std::uint32_t op = 0; op < op_count_; ++op) {
         if (plan_.member[op] || !live_[op] || nullary(op)) continue;
-        if (!fed(op, [&](std::uint32_t value) { return produced[value] != 0; })) continue;
+        if (!fed_whole(op, [&](std::uint32_t value) { return produced[value] != 0; })) continue;
         plan_.member[op] = 1;
         mark(produced, op);
         grown = true;
