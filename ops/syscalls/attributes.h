@@ -8,8 +8,8 @@
 
 namespace bb::ops {
 
-/// The name an op works on, and whether its optional value is wired: one that is wired and never comes holds the op back, one that is
-/// not wired stands for empty bytes.
+/// The name an op works on, and whether its optional value is wired: one that is wired and never comes holds the op back, one
+/// that is not wired stands for empty bytes.
 struct NamedState : OpState {
   std::uint32_t name = 0;
   bool wired = false;

@@ -49,8 +49,8 @@ std::uint64_t mixed(std::uint64_t hash, std::uint64_t number) {
 
 }  // namespace
 
-// A value is a repeat when the same peer sent it before to the same place under the same request id. Without an id nothing says so: two
-// equal values are then two values, and what is numbered was checked when it arrived.
+// A value is a repeat when the same peer sent it before to the same place under the same request id. Without an id nothing says so:
+// two equal values are then two values, and what is numbered was checked when it arrived.
 Outcome dedup_gate_rx(OpContext& ctx) {
   const Value& value = ctx.input(0);
   if (!value.present()) return require_one_input(ctx, "DedupGateRx");

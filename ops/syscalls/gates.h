@@ -1,5 +1,5 @@
-// Policy in front of what a graph receives and sends. The engine judges every frame and every Send itself; these are for graphs that
-// carry gates of their own.
+// Policy in front of what a graph receives and sends. The engine judges every frame and every Send itself; these are for graphs
+// that carry gates of their own.
 #pragma once
 
 #include "bb/component.h"

@@ -1,5 +1,5 @@
-// Permits, and leases on them. The leases of a name are one held value, so that they are saved with the node: how long one lasts, then
-// the ends of those that run, the earliest first. No timer ends a lease; the next op on the name does.
+// Permits, and leases on them. The leases of a name are one held value, so that they are saved with the node: how long one lasts,
+// then the ends of those that run, the earliest first. No timer ends a lease; the next op on the name does.
 #include <algorithm>
 
 #include "framework/saturating.h"
@@ -27,11 +27,18 @@ void name_state(PermitState& state, std::string_view name, PrepareContext& conte
 constexpr std::size_t kWord = sizeof(std::uint64_t);
 std::uint64_t word(Bytes words, std::size_t index) { return load_le<std::uint64_t>(words.data() + index * kWord); }
 
+// Empty without leases. A graph can hold a value of its own under the name, which is then none of ours.
+Bytes leases_of(const OpContext& ctx, std::uint32_t leases) {
+  const Value* known = ctx.services().held.find(leases);
+  if (!known || known->carrier() != Carrier::bytes) return {};
+  const Bytes words = known->as_bytes();
+  return words.size() % kWord == 0 && words.size() >= 2 * kWord ? words : Bytes();
+}
+
 // One lease of `lease_ns` more, from now on.
 Status add_lease(OpContext& ctx, std::uint32_t leases, std::uint64_t lease_ns) {
-  const Value* known = ctx.services().held.find(leases);
-  const Bytes old = known ? known->as_bytes() : Bytes();
-  const std::size_t count = known ? old.size() / kWord : 1;
+  const Bytes old = leases_of(ctx, leases);
+  const std::size_t count = std::max<std::size_t>(old.size() / kWord, 1);
   std::uint8_t* to = nullptr;
   BB_TRY(grown, Value::bytes_of_size(ctx.memory(), (count + 1) * kWord, to));
   store_le(to, lease_ns);
@@ -47,7 +54,7 @@ Status add_lease(OpContext& ctx, std::uint32_t leases, std::uint64_t lease_ns) {
 // Forgets the first `ended` leases. Errors: no_memory; they then end a little later.
 Status drop_leases(OpContext& ctx, std::uint32_t leases, std::size_t ended) {
   auto& held = ctx.services().held;
-  const Bytes old = held.find(leases)->as_bytes();
+  const Bytes old = leases_of(ctx, leases);
   const std::size_t left = old.size() / kWord - ended;
   if (left <= 1) {
     held.flush(leases);
@@ -69,9 +76,8 @@ void give_back(OpContext& ctx, const PermitState& state, std::uint64_t lease_ns)
 }
 
 void end_leases(OpContext& ctx, const PermitState& state) {
-  const Value* known = ctx.services().held.find(state.leases);
-  if (!known) return;
-  const Bytes leases = known->as_bytes();
+  const Bytes leases = leases_of(ctx, state.leases);
+  if (leases.empty()) return;
   const std::uint64_t lease_ns = word(leases, 0);
   std::size_t ended = 0;
   while (ended + 1 < leases.size() / kWord && word(leases, ended + 1) <= ctx.now_ns()) ++ended;
@@ -89,7 +95,7 @@ Outcome limit_acquire(OpContext& ctx) {
   if (permits.acquire(state.name, state.permits_max)) {
     if (state.lease_ns > 0) {
       if (const Status leased = add_lease(ctx, state.leases, state.lease_ns); !leased) {
-        permits.release(state.name);
+        give_back(ctx, state, 0);
         return refused(ctx, leased.error(), "held_limit", "Limit.Acquire: lease");
       }
     }
@@ -126,8 +132,8 @@ Outcome limit_release(OpContext& ctx) {
   const auto& state = *static_cast<const PermitState*>(ctx.state());
   end_leases(ctx, state);
   std::uint64_t lease_ns = 0;
-  if (const Value* leases = ctx.services().held.find(state.leases)) {
-    lease_ns = word(leases->as_bytes(), 0);
+  if (const Bytes leases = leases_of(ctx, state.leases); !leases.empty()) {
+    lease_ns = word(leases, 0);
     if (const Status dropped = drop_leases(ctx, state.leases, 1); !dropped)
       return ctx.fail(dropped.error(), "Limit.Release: lease");
   }

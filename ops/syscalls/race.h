@@ -5,8 +5,8 @@
 
 namespace bb::ops {
 
-/// The first input to arrive; the others are absorbed. Members of a `group` share one firing per execution of their module instance,
-/// or with `scope` "node" one for the life of the node.
+/// The first input to arrive; of several that are there when it runs, the first port. The others are absorbed. Members of a `group`
+/// share one firing per execution of their module instance, or with `scope` "node" one for the life of the node.
 Outcome any(OpContext& ctx);
 Result<std::unique_ptr<OpState>> prepare_any(const onnx::NodeProto& node, PrepareContext& context);
 

@@ -33,7 +33,7 @@ struct Ran {
 
 using OpAttributes = std::vector<std::pair<std::string, std::variant<std::int64_t, std::string>>>;
 
-class OpHarness final : private op::Runtime {
+class OpHarness : private op::Runtime {
   Memory memory_;  // outlives every value below
 
  public:
@@ -64,6 +64,7 @@ class OpHarness final : private op::Runtime {
     for (const auto& [name, value] : attributes)
       std::visit([&](const auto& content) { ir::set_attribute(node, name, content); }, value);
     if (!instance.empty()) ir::stamp_metadata(node, ir::key::kModuleInstance, instance);
+    for (const auto& [key, value] : metadata) ir::stamp_metadata(node, key, value);
     made.inputs = std::max<std::uint32_t>(inputs, formals(*made.declaration));
     made.op = OpRef::pack(0, next_op_++);
     for (const Parameter& parameter : made.declaration->parameters) {
@@ -149,6 +150,7 @@ class OpHarness final : private op::Runtime {
   op::Services& services() { return services_; }
 
   std::string problem;
+  std::vector<std::pair<std::string, std::string>> metadata;  // of the nodes that are prepared
   std::deque<std::string> names;
   std::uint64_t exec = 0;
   std::uint64_t start_ns = 0;

@@ -78,6 +78,21 @@ TEST_CASE("limits: a lease that is over frees its permit for the next") {
   CHECK(h.services().permits.inflight(h.intern("p")) == 1);
 }
 
+TEST_CASE("limits: what a graph holds under the name of leases is no lease") {
+  for (const bool as_bytes : {false, true}) {
+    OpHarness h;
+    const auto stash = h.prepare("Hold.Stash", {{"slot", "bb.lease/p"}}, 1);
+    const auto acquire = h.prepare("Limit.Acquire", {{"name", "p"}, {"lease_ns", 100}});
+    CHECK(h.run(stash, {as_bytes ? h.bytes("short") : h.tensor({1})}).done());
+    CHECK(h.run("Limit.Release", {{"name", "p"}}).done());
+    CHECK(h.run(acquire).triggered());
+    CHECK(h.run(acquire).silent());
+    CHECK(h.run(stash, {h.bytes("short")}).done());
+    CHECK(h.run("Limit.Release", {{"name", "p"}}).done());
+    CHECK(h.run(acquire).triggered());
+  }
+}
+
 TEST_CASE("limits: a lease without memory takes no permit") {
   OpHarness h;
   const auto acquire = h.prepare("Limit.Acquire", {{"name", "p"}, {"lease_ns", 100}});
@@ -182,4 +197,58 @@ TEST_CASE("metrics: deltas add up and wrap") {
   CHECK(metric() == UINT64_MAX);
   CHECK(h.run("IncrMetric", {{"name", "b"}}).done());
   CHECK(h.run("IncrMetric", {{"name", "c"}}).failed_with(Kind::cooldown, "metrics_limit"));
+}
+
+namespace {
+
+// Which allocation of a sweep fails.
+thread_local std::uint32_t allocations_left = 0;
+
+}  // namespace
+
+TEST_CASE("stores: whichever allocation fails, the op says so and the next attempt succeeds") {
+  struct Case {
+    std::string_view op;
+    test::OpAttributes attributes;
+    bool value = false;
+  };
+  const Case cases[] = {{"Limit.Acquire", {{"lease_ns", 5}}},
+                        {"Limit.Acquire", {{"n", 0}, {"on_full", "wait"}}},
+                        {"Serialize.Enqueue", {}, true},
+                        {"Serialize.Enqueue", {}},
+                        {"Serialize.Dequeue", {{"wait", 1}}},
+                        {"Hold.Stash", {}, true},
+                        {"Record", {}},
+                        {"IncrMetric", {}},
+                        {"Any", {{"group", "g"}}, true},
+                        {"Threshold", {{"n", 1}}, true},
+                        {"DedupGateRx", {}, true},
+                        {"AppEmit", {{"name", "news"}}}};
+  for (const Case& tried : cases) {
+    std::uint32_t failures = 0;
+    for (std::uint32_t at = 0;; ++at) {
+      OpHarness h;
+      h.set_inbound(2, 7);
+      const auto op = h.prepare(tried.op, tried.attributes, tried.value ? 1 : 0);
+      const auto values = [&] {
+        return tried.value ? std::vector<Value>{h.tensor(std::vector<float>(100))} : std::vector<Value>();
+      };
+      std::vector<Value> given = values();
+      h.hook = [](const AllocationSite&) { return allocations_left-- == 0; };
+      allocations_left = at;
+      const auto ran = h.run(op, std::move(given));
+      const bool every_one_succeeded = allocations_left < UINT32_MAX && static_cast<std::int32_t>(allocations_left) >= 0;
+      h.hook = nullptr;
+      INFO(tried.op << " allocation " << at << ": " << ran.error.text());
+      if (ran.outcome != Outcome::failed) {
+        if (every_one_succeeded) break;
+        continue;
+      }
+      ++failures;
+      CHECK((ran.out_of_memory() || ran.failed_with(Kind::cooldown, "permits_limit")));
+      CHECK(h.run(op, values()).outcome != Outcome::failed);
+    }
+    INFO(tried.op);
+    CHECK(failures > 0);
+  }
 }
