@@ -317,8 +317,9 @@ std::string show_error(const InstallError& error) {
   if (error.kind == InstallError::Kind::unknown_target) {
     text += " " + error.target;
     for (const std::string& item : error.items) text += " " + item;
-  } else if (error.kind == InstallError::Kind::unresolved_ops || error.kind == InstallError::Kind::slot_binding_conflict) {
-    for (const std::string& item : error.items) text += "; " + item;
+  } else if (error.kind == InstallError::Kind::unresolved_ops) {
+    // `function.node (domain::op): detail`; why is diagnostic text.
+    for (const std::string& item : error.items) text += "; " + item.substr(0, item.find("): ")) + ")";
   } else if (error.kind == InstallError::Kind::unregistered_concrete || error.kind == InstallError::Kind::invalid_binding_table) {
     text += " " + error.target;
   }

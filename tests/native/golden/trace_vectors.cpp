@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include "ir/metadata.h"
+#include "ir/model.h"
+
 namespace bb::golden {
 namespace {
 
@@ -49,7 +52,8 @@ void play_trace(Checker& check, Differences& differences, const Registry& regist
   const VectorFile* model = find_file(files, model_name);
   if (!check.expect(model != nullptr, "`" + model_name + "` is there")) return;
 
-  TracePlayer player(check, trace, {.registry = registry, .model = model->content, .limits = differences.limits(check, name)});
+  const Differences::Adaptation adaptation = differences.adapt(check, name, model->content);
+  TracePlayer player(check, trace, {.registry = registry, .model = as_bytes(adaptation.model), .limits = adaptation.limits});
   Lines reference, ours;
   const bool playable = player.install(reference, ours);
   differences.judge(check, name, -1, reference, ours);
@@ -103,15 +107,15 @@ Differences::Differences(Checker& check, const Json& file) {
       reasons_[id] = false;
     }
   }
-  const auto read_once = [&](std::string_view list, std::vector<Once>& out, bool limits) {
+  const auto read_once = [&](std::string_view list, std::vector<Once>& out, bool adapted) {
     for (const Json& json : fields.list(list)) {
       Fields once(check, json);
-      out.push_back({.trace = once.text("trace"), .why = once.text("why"), .limits = limits ? once.get("limits") : Json()});
+      out.push_back({.trace = once.text("trace"), .why = once.text("why"), .adaptation = adapted ? once.get("with") : Json()});
       check.expect(!out.back().why.empty(), "a reason is given");
     }
   };
   read_once("left_out", left_out_, false);
-  read_once("setups", setups_, true);
+  read_once("adapted", adapted_, true);
   for (const Json& json : fields.list("differences")) {
     Fields row(check, json);
     Row read{.trace = row.text("trace"), .at = static_cast<int>(row.signed_number("at")), .reasons = {}, .lines = {}};
@@ -134,16 +138,31 @@ const std::string* Differences::left_out(std::string_view trace) {
   return nullptr;
 }
 
-Limits Differences::limits(Checker& check, std::string_view trace) {
-  Limits limits;
-  for (Once& once : setups_) {
+Differences::Adaptation Differences::adapt(Checker& check, std::string_view trace, Bytes model) {
+  Adaptation adaptation{.limits = {}, .model = std::string(as_text(model))};
+  for (Once& once : adapted_) {
     if (once.trace != trace) continue;
     once.used = true;
-    Fields fields(check, once.limits);
+    Fields fields(check, once.adaptation);
     for (const LimitField& field : kLimitFields)
-      if (fields.has(field.name)) limits.*field.field = static_cast<std::uint32_t>(fields.number(field.name));
+      if (fields.has(field.name)) adaptation.limits.*field.field = static_cast<std::uint32_t>(fields.number(field.name));
+    if (!fields.has("attributes")) continue;
+    auto edited = ir::load_model(model);
+    if (!check.expect(edited.has_value() && edited->functions_size() > 0, "the model can be read")) continue;
+    for (const Json& json : fields.list("attributes")) {
+      Fields attribute(check, json);
+      const auto node = static_cast<int>(attribute.signed_number("node"));
+      if (!check.expect(node >= 0 && node < edited->functions(0).node_size(), "there is such a node")) continue;
+      onnx::NodeProto& target = *edited->mutable_functions(0)->mutable_node(node);
+      if (attribute.has("text")) {
+        ir::set_attribute(target, attribute.text("name"), attribute.text("text"));
+      } else {
+        ir::set_attribute(target, attribute.text("name"), attribute.signed_number("number"));
+      }
+    }
+    adaptation.model = edited->SerializeAsString();
   }
-  return limits;
+  return adaptation;
 }
 
 void Differences::judge(Checker& check, std::string_view trace, int at, const Lines& reference, const Lines& ours) {
@@ -169,7 +188,7 @@ void Differences::finish(Checker& check) const {
   check.enter(std::string(kDifferences), "rows");
   for (const Row& row : rows_)
     check.expect(row.used, "the row of `" + row.trace + "` at " + std::to_string(row.at) + " matches nothing");
-  for (const auto* list : {&left_out_, &setups_})
+  for (const auto* list : {&left_out_, &adapted_})
     for (const Once& once : *list) check.expect(once.used, "there is no trace `" + once.trace + "`");
   for (const auto& [id, used] : reasons_) check.expect(used, "no row uses the reason `" + id + "`");
 }

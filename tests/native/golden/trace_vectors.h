@@ -13,8 +13,12 @@ class Differences {
 
   /// Why a trace is not played at all; nullptr when it is.
   const std::string* left_out(std::string_view trace);
-  /// The limits that a trace's node is installed with.
-  Limits limits(Checker& check, std::string_view trace);
+  /// What a trace is played with besides its own files.
+  struct Adaptation {
+    Limits limits;
+    std::string model;  // the given one, or one with attributes set that the reference does not read
+  };
+  Adaptation adapt(Checker& check, std::string_view trace, Bytes model);
   /// Compares one element of a script; -1 is the install.
   void judge(Checker& check, std::string_view trace, int at, const Lines& reference, const Lines& ours);
   /// Rows and reasons that nothing has needed are failures.
@@ -31,11 +35,11 @@ class Differences {
   struct Once {
     std::string trace;
     std::string why;
-    Json limits;
+    Json adaptation;
     bool used = false;
   };
   std::vector<Row> rows_;
-  std::vector<Once> left_out_, setups_;
+  std::vector<Once> left_out_, adapted_;
   std::map<std::string, bool> reasons_;  // and whether a row uses it
 };
 
