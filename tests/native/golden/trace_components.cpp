@@ -49,8 +49,8 @@ Outcome decode_contribution(OpContext& ctx) {
   const Bytes tensor_bytes = bytes.first(bytes.size() - count_bytes);
   auto tensor = decode_value(ctx.memory(), carrier_hash(Carrier::tensor), tensor_bytes);
   if (!tensor) return ctx.fail(tensor.error(), "DecodeContribution: tensor");
-  auto meta = Value::fed_avg_meta(ctx.memory(), {.samples = load_le<std::uint64_t>(bytes.data() + tensor_bytes.size()),
-                                                 .round = FedAvgMeta::kCurrentRound});
+  auto meta = Value::fed_avg_meta(
+      ctx.memory(), {.samples = load_le<std::uint64_t>(bytes.data() + tensor_bytes.size()), .round = FedAvgMeta::kCurrentRound});
   if (!meta) return ctx.fail(meta.error(), "DecodeContribution: metadata");
   ctx.output(0, std::move(*tensor));
   ctx.output(1, std::move(*meta));

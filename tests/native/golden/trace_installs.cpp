@@ -1,5 +1,4 @@
 // Installs: the cases of the reference, which it describes by name only, and every model of the benchmarks.
-#include <array>
 
 #include "golden/trace_vectors.h"
 #include "ir/metadata.h"
@@ -138,7 +137,7 @@ void check_installs(Checker& check, Differences& differences, std::span<const Ve
   const std::string_view text = as_text(cases->content);
   const Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
   const auto model = ir::load_model(compiled->content);
-  if (!check.expect(json.is_object() && model.has_value(), "they can be read")) return;
+  if (!check.expect(json.is_object() && model.has_value() && model->functions_size() > 0, "they can be read")) return;
   Fields fields(check, json);
   int at = 0;
   for (const Json& one : fields.list("install_cases"))
@@ -151,7 +150,8 @@ void check_installs(Checker& check, Differences& differences, std::span<const Ve
     check.enter(std::string(file.name), "install");
     const auto bench = ir::load_model(file.content);
     if (!check.expect(bench.has_value() && bench->functions_size() > 0, "is a model")) continue;
-    differences.judge(check, file.name, -1, {"install ok"}, {line_of(install(registry, file.content, {bench->functions(0).name()}))});
+    differences.judge(check, file.name, -1, {"install ok"},
+                      {line_of(install(registry, file.content, {bench->functions(0).name()}))});
   }
 }
 

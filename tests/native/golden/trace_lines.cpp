@@ -2,7 +2,6 @@
 #include "golden/trace_lines.h"
 
 #include <algorithm>
-#include <array>
 
 #include "wire/envelope_view.h"
 
@@ -94,8 +93,8 @@ TraceNames::TraceNames(Checker& check, const Json& setup) {
     const std::string name = graph.text("graph");
     // Library functions are `domain::name`.
     const std::size_t domain = name.rfind("::");
-    Graph known{.base = std::string(base_name(domain == std::string::npos ? std::string_view(name)
-                                                                          : std::string_view(name).substr(domain + 2))),
+    Graph known{.base = std::string(
+                    base_name(domain == std::string::npos ? std::string_view(name) : std::string_view(name).substr(domain + 2))),
                 .target = graph.flag("is_entry_point"),
                 .sites = {}};
     for (const Json& site : graph.list("sites"))
@@ -118,8 +117,8 @@ void TraceNames::match(const Node& node) {
   site_of_.clear();
   std::uint64_t next = 0;
   for (const Inspection::Target& target : node.inspect().targets) {
-    const auto found = std::find_if(graphs_.begin(), graphs_.end(),
-                                    [&](const Graph& graph) { return graph.base == base_name(target.base_name); });
+    const auto found =
+        std::find_if(graphs_.begin(), graphs_.end(), [&](const Graph& graph) { return graph.base == base_name(target.base_name); });
     graph_of_.push_back(static_cast<std::size_t>(found - graphs_.begin()));
     if (found == graphs_.end()) continue;
     for (const auto& [site, name] : found->sites) site_of_[next++] = site;
@@ -193,8 +192,8 @@ void show_reference_step(Checker& check, const TraceNames& names, const Json& st
     out.push_back("WireDecodeFailed hash " + number(fields.number("hash")) + " bytes " + number(fields.number("payload_size")));
     fields.skip("detail", "diagnostic text is nobody's contract");
   } else if (kind == "WireReceiveFailed") {
-    out.push_back("WireReceiveFailed from " + fields.text("src_peer") + " fill " + number(fields.number("fill_index")) +
-                  " hash " + number(fields.number("actual_hash")) + " bytes " + number(fields.number("payload_size")) + " " +
+    out.push_back("WireReceiveFailed from " + fields.text("src_peer") + " fill " + number(fields.number("fill_index")) + " hash " +
+                  number(fields.number("actual_hash")) + " bytes " + number(fields.number("payload_size")) + " " +
                   receive_kind_text(check, fields.get("kind")));
   } else if (kind == "WireTimeout") {
     const bool waits = !fields.is_null("parked_op");
@@ -256,9 +255,9 @@ void show_step(Checker& check, const TraceNames& names, const Node& node, SentEn
   } else if (const auto* dropped = std::get_if<OutboundDropped>(&step)) {
     out.push_back("OutboundDropped " + number(dropped->count));
   } else if (const auto* change = std::get_if<PeerChange>(&step)) {
-    out.push_back(std::string(PeerChange::kind_name(change->kind)) + " " + to_hex(change->peer.to_bytes()) +
-                  (change->reason == PeerChange::Reason::none ? std::string()
-                                                              : " " + std::string(PeerChange::reason_name(change->reason))));
+    out.push_back(
+        std::string(PeerChange::kind_name(change->kind)) + " " + to_hex(change->peer.to_bytes()) +
+        (change->reason == PeerChange::Reason::none ? std::string() : " " + std::string(PeerChange::reason_name(change->reason))));
   } else {
     out.emplace_back("Other");
   }

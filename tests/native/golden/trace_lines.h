@@ -32,8 +32,8 @@ class TraceNames {
     bool target = false;
     std::vector<std::pair<std::uint64_t, std::string>> sites;  // number and value name
   };
-  std::vector<Graph> graphs_;                  // as the reference numbers them
-  std::vector<std::size_t> graph_of_;          // this engine's graph to the reference's, or graphs_.size()
+  std::vector<Graph> graphs_;          // as the reference numbers them
+  std::vector<std::size_t> graph_of_;  // this engine's graph to the reference's, or graphs_.size()
   std::map<std::uint64_t, std::uint64_t> site_of_;
 };
 

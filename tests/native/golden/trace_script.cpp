@@ -15,7 +15,8 @@ std::string reference_result(Checker& check, const Json& result) {
   if (const auto* text = result.get_ptr<const std::string*>()) {
     if (*text == "ok" || *text == "Ok(())") return "ok";
     // `Err(UnknownModule("Chain"))`
-    if (text->starts_with("Err(") && text->ends_with(")")) return show_reference_error(std::string_view(*text).substr(4, text->size() - 5));
+    if (text->starts_with("Err(") && text->ends_with(")"))
+      return show_reference_error(std::string_view(*text).substr(4, text->size() - 5));
   }
   Fields fields(check, result);
   if (fields.has("exec_id")) return "exec " + std::to_string(fields.number("exec_id"));
@@ -207,8 +208,7 @@ void TracePlayer::play_bootstrap(Fields& fields, Both out) {
   if (!queued) {
     ours.push_back("error " + show_error(queued.error()));
   } else {
-    while (node_->bootstrap_status() == BootstrapStatus::running && !waiting && poll(ours, waiting)) {
-    }
+    while (node_->bootstrap_status() == BootstrapStatus::running && !waiting && poll(ours, waiting)) {}
   }
   ours.push_back("status " + status_name(node_->bootstrap_status()));
 }
@@ -272,8 +272,7 @@ void TracePlayer::play_delivery(Fields& fields, Both out) {
   }
   const bool short_name = verb != "deliver_event";
   const std::string module = short_name ? "Chain" : fields.text("module"), input = short_name ? "x" : fields.text("input");
-  const auto exec =
-      node_->deliver_event(module, input, bytes_value(short_name ? ByteBuffer() : value_of(fields.get("value"))));
+  const auto exec = node_->deliver_event(module, input, bytes_value(short_name ? ByteBuffer() : value_of(fields.get("value"))));
   ours.push_back("result " + (exec ? "ok" : show_error(exec.error())));
 }
 

@@ -75,17 +75,15 @@ Lines difference_of(const Lines& reference, const Lines& ours) {
   std::vector<std::uint32_t> common(rows * columns);
   for (std::size_t r = reference.size(); r-- > 0;)
     for (std::size_t o = ours.size(); o-- > 0;)
-      common[r * columns + o] = reference[r] == ours[o]
-                                    ? common[(r + 1) * columns + o + 1] + 1
-                                    : std::max(common[(r + 1) * columns + o], common[r * columns + o + 1]);
+      common[r * columns + o] = reference[r] == ours[o] ? common[(r + 1) * columns + o + 1] + 1
+                                                        : std::max(common[(r + 1) * columns + o], common[r * columns + o + 1]);
   Lines out;
   std::size_t r = 0, o = 0;
   while (r < reference.size() || o < ours.size()) {
     if (r < reference.size() && o < ours.size() && reference[r] == ours[o]) {
       out.push_back(" " + reference[r]);
       ++r, ++o;
-    } else if (o == ours.size() ||
-               (r < reference.size() && common[(r + 1) * columns + o] >= common[r * columns + o + 1])) {
+    } else if (o == ours.size() || (r < reference.size() && common[(r + 1) * columns + o] >= common[r * columns + o + 1])) {
       out.push_back("-" + reference[r++]);
     } else {
       out.push_back("+" + ours[o++]);
