@@ -45,8 +45,12 @@ bool is_call(const onnx::NodeProto& node) { return node.domain() == domain::kMod
 int peers_index(const onnx::NodeProto& node) {
   const auto stamped = metadata_number(node, key::kPeersIndex);
   if (stamped && *stamped < static_cast<std::uint64_t>(node.input_size())) return static_cast<int>(*stamped);
-  return node.input_size() - 1;
+  int last = node.input_size() - 1;
+  while (last >= 0 && is_deadline_gate(node.input(last))) --last;
+  return last;
 }
+
+bool is_deadline_gate(std::string_view input) { return input.ends_with(kDeadlineGateSuffix); }
 
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;

@@ -148,8 +148,11 @@ inline bool is_op(const onnx::NodeProto& node, std::string_view domain, std::str
 bool is_send(const onnx::NodeProto& node);
 bool is_recv(const onnx::NodeProto& node);
 bool is_call(const onnx::NodeProto& node);
-/// The position of a Send's peers input: its stamp, else the last input; -1 when it has no input.
+/// The position of a Send's peers input: its stamp, else the last input but the reference's deadline gates; -1 when it has none.
 int peers_index(const onnx::NodeProto& node);
+/// An input that only holds a Send back: the reference's compiler appends one. It is no payload (spec A §5.7).
+inline constexpr std::string_view kDeadlineGateSuffix = "#__trigger_deadline";
+bool is_deadline_gate(std::string_view input);
 /// The parts of a list joined by `separator`; an empty text has none.
 std::vector<std::string> split(std::string_view text, char separator);
 

@@ -59,7 +59,7 @@ class Node::BootstrapPreparation {
       if (found == inputs.end() || !found->value.present()) return refuse_input(Kind::missing_input, target, port.name, graph);
       if (!node::fit(engine_.memory(), *port.type, found->value))
         return refuse_input(Kind::type_mismatch, target, port.name, graph);
-      const std::uint64_t bytes = encoded_size(found->value);
+      const std::uint64_t bytes = content_size(found->value);
       if (!engine_.ingress_bytes().try_charge(bytes)) {
         auto error = refuse_input(Kind::allocation_failed, target, port.name, graph);
         error.error().byte_count = bytes;

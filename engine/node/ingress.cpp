@@ -94,7 +94,7 @@ std::expected<ExecId, DeliveryError> Node::start(std::uint32_t index, std::strin
     const auto& port = graph.input_ports[given.port];
     if (!given.value->present() || !node::fit(engine_->memory(), *port.type, *given.value))
       return refuse(Kind::type_mismatch, target, port.name);
-    given.bytes = encoded_size(*given.value);
+    given.bytes = content_size(*given.value);
     bytes += given.bytes;
   }
   if (bytes > limits.invoke_bytes_max) return refuse(Kind::oversize_payload, target, {}, bytes, limits.invoke_bytes_max);
@@ -138,7 +138,7 @@ std::expected<ExecId, DeliveryError> Node::deliver_event(TargetId target, InputI
   const runtime::LinkedGraph& graph = *engine_->graphs()[target.v];
   if (engine_->busy()) return refuse(Kind::busy, graph.base_name);
   if (input.v >= graph.input_ports.size()) return refuse(Kind::unknown_input, graph.base_name);
-  const std::uint64_t size = encoded_size(value);
+  const std::uint64_t size = content_size(value);
   if (size > engine_->limits().event_bytes_max)
     return refuse(Kind::oversize_payload, graph.base_name, graph.input_ports[input.v].name, size,
                   engine_->limits().event_bytes_max);

@@ -43,7 +43,7 @@ Status Engine::complete(CommandId command, std::span<Value> outputs) {
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (declaration && !op::port_accepts(*declaration, static_cast<std::uint32_t>(i), outputs[i]))
       return fail(Code::type_mismatch, i);
-    bytes += encoded_size(outputs[i]);
+    bytes += content_size(outputs[i]);
   }
   if (bytes > config_.limits.completion_bytes_max) return fail(Code::oversize_payload, bytes);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -209,10 +209,11 @@ void Engine::request_evicted(const framework::RequestOutcome& outcome) {
 
 Status Engine::send_failed(std::uint64_t request_id, std::uint32_t peer, std::string_view reason) {
   if (polling_) return fail(Code::busy);
-  note_failure(peer);
   const framework::RequestOutcome outcome = requests_.send_failed(request_id, peer);
-  if (outcome.kind != framework::RequestOutcome::Kind::none)
-    request_ended(outcome, {OpErrorKind::remote_failed, "send_failed", std::string(reason)});
+  // Of what awaits no answer, or is answered, a peer owes nothing (spec decisions G1).
+  if (outcome.kind == framework::RequestOutcome::Kind::none) return {};
+  note_failure(peer);
+  request_ended(outcome, {OpErrorKind::remote_failed, "send_failed", std::string(reason)});
   return {};
 }
 

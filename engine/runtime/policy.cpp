@@ -137,13 +137,11 @@ bool Engine::ask_to_back_off(std::uint32_t peer, framework::BackoffCause cause, 
   if (decision.kind != framework::Backpressure::Decision::Kind::emit) return false;
   std::uint8_t notice[framework::BackoffNotice::kBytes];
   framework::BackoffNotice{.min_backoff_ns = decision.effective_ns, .cause = cause}.encode(notice);
-  const auto source = peers_.source();
-  if (!source) return false;
   const OwnSuffix to(record.id), from(config_.self);
   const Bytes destination[] = {to.view()};
   const wire::FillFields fill[] = {{.suffix = from.view(), .payload = notice, .type_hash = wire::kBackoffNoticeHash}};
   const wire::EnvelopeFields fields{
-      .fills = fill, .has_correlation = true, .source_peer = {}, .ready_source = *source};
+      .fills = fill, .has_correlation = true, .source_peer = {}, .incarnation = peers_.incarnation()};
   std::uint8_t* head = nullptr;
   std::uint8_t* body = nullptr;
   const std::uint64_t head_bytes = wire::head_size(destination), body_bytes = wire::body_size(fields);

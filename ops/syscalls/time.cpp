@@ -21,8 +21,8 @@ Result<std::unique_ptr<OpState>> prepare_after(const onnx::NodeProto& node, Prep
   return nullptr;
 }
 
+// Its value starts it once; its ticks come without one.
 Outcome interval(OpContext& ctx) {
-  if (held_back(ctx)) return Outcome::done;
   // Does nothing where the node ticks it already, which it does for one that no value starts.
   const Status ticks = ctx.services().runtime.tick(ctx.op(), static_cast<std::uint64_t>(ctx.parameter(0)));
   if (!ticks && ticks.error().code != Code::over_cap) return ctx.fail(ticks.error(), "timer");

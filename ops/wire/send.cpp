@@ -70,7 +70,7 @@ Result<std::unique_ptr<OpState>> prepare_send(const onnx::NodeProto& node, Prepa
   if (const auto* deadline = ir::find_attribute(node, ir::attribute::kDeadline); deadline && deadline->i() > 0)
     state->deadline_ns = static_cast<std::uint64_t>(deadline->i());
   for (int i = 0; i < node.input_size(); ++i) {
-    if (i == peers_index) continue;
+    if (i == peers_index || ir::is_deadline_gate(node.input(i))) continue;
     SendState::Payload payload{.input = static_cast<std::uint32_t>(i), .suffix = {}};
     if (const auto* suffix = ir::find_attribute(node, ir::concat(ir::attribute::kDestSuffixPrefix, node.input(i))))
       payload.suffix.assign(suffix->s().begin(), suffix->s().end());

@@ -163,6 +163,10 @@ std::uint64_t carrier_hash(Carrier carrier, DType dtype = DType::f32);
 Status encode_value(const Value& value, ByteBuffer& out);
 /// Wire size of a value without encoding it.
 std::uint64_t encoded_size(const Value& value);
+/// What the limits of inputs count: the content of bytes, as the host gave it, and of other values their wire size.
+inline std::uint64_t content_size(const Value& value) {
+  return value.carrier() == Carrier::bytes ? value.as_bytes().size() : encoded_size(value);
+}
 /// Writes exactly `encoded_size(value)` bytes.
 void encode_value_to(const Value& value, std::uint8_t* out);
 

@@ -14,7 +14,7 @@ FileMap read_vector_directory(const std::string& root) {
   for (auto at = fs::recursive_directory_iterator(root, error); !error && at != fs::recursive_directory_iterator();
        at.increment(error)) {
     const fs::path& path = at->path();
-    if (path.extension() != ".json" && path.extension() != ".bin") continue;
+    if (path.extension() != ".json" && path.extension() != ".bin" && path.extension() != ".onnx") continue;
     std::ifstream stream(path, std::ios::binary);
     if (!stream) continue;
     files[path.lexically_relative(root).generic_string()] =
@@ -23,10 +23,24 @@ FileMap read_vector_directory(const std::string& root) {
   return files;
 }
 
-VectorReport run_vectors(const FileMap& files) {
+FileMap read_trace_files(const std::string& repository, const std::string& given) {
+  FileMap files = read_vector_directory(repository);
+  if (given == repository) return files;
+  for (auto& [name, content] : read_vector_directory(given)) files.insert_or_assign(name, std::move(content));
+  return files;
+}
+
+namespace {
+
+std::vector<VectorFile> listed(const FileMap& files) {
   std::vector<VectorFile> list;
   for (const auto& [name, content] : files) list.push_back({name, content});
-  return run_vectors(list);
+  return list;
 }
+
+}  // namespace
+
+VectorReport run_vectors(const FileMap& files) { return run_vectors(listed(files)); }
+VectorReport run_traces(const FileMap& files) { return run_traces(listed(files)); }
 
 }  // namespace bb::golden

@@ -56,9 +56,9 @@ VectorReport run_vectors(std::span<const VectorFile> files) {
   return report;
 }
 
-std::string report_text(const VectorReport& report) {
-  std::string text = "vectors: " + std::to_string(report.checks) + " checks, " + std::to_string(report.failed) + " failed, " +
-                     std::to_string(report.excused) + " known differences\n";
+std::string report_text(const VectorReport& report, std::string_view what) {
+  std::string text = std::string(what) + ": " + std::to_string(report.checks) + " checks, " + std::to_string(report.failed) +
+                     " failed, " + std::to_string(report.excused) + " known differences\n";
   for (const std::string& failure : report.failures) text += failure + "\n";
   if (report.failed > report.failures.size())
     text += "... and " + std::to_string(report.failed - report.failures.size()) + " more\n";

@@ -40,7 +40,10 @@ std::span<const KnownDifference> known_differences();
 /// Runs every case of every file. A missing file, a field that nobody compares and too few checks are failures.
 VectorReport run_vectors(std::span<const VectorFile> files);
 
+/// Plays every trace, installs what `install_errors.json` describes and the models of the benchmarks.
+VectorReport run_traces(std::span<const VectorFile> files);
+
 /// The counts in one line, then one line a failure.
-std::string report_text(const VectorReport& report);
+std::string report_text(const VectorReport& report, std::string_view what = "vectors");
 
 }  // namespace bb::golden

@@ -24,11 +24,14 @@ bool blocks_are_aligned() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto report = bb::golden::run_vectors(bb::golden::read_vector_directory(argc > 1 ? argv[1] : BB_TEST_VECTORS));
+  const char* directory = argc > 1 ? argv[1] : BB_TEST_VECTORS;
+  const auto report = bb::golden::run_vectors(bb::golden::read_vector_directory(directory));
   std::fputs(bb::golden::report_text(report).c_str(), stdout);
+  const auto traces = bb::golden::run_traces(bb::golden::read_trace_files(BB_TEST_VECTORS, directory));
+  std::fputs(bb::golden::report_text(traces, "traces").c_str(), stdout);
   if (!blocks_are_aligned()) {
     std::fputs("memory: a block is not 16-byte aligned\n", stdout);
     return 1;
   }
-  return report.failed == 0 ? 0 : 1;
+  return report.failed == 0 && traces.failed == 0 ? 0 : 1;
 }

@@ -116,10 +116,16 @@ TEST_CASE("flow ops: Threshold fires with every n-th value") {
   CHECK(!h.try_prepare("Threshold", {{"n", 0}}, 1));
 }
 
+TEST_CASE("flow ops: an interval ticks without the value that started it") {
+  OpHarness h;
+  CHECK(!h.run("Interval", {}, {Value()}).silent());
+  CHECK(h.ticks.size() == 1);
+}
+
 TEST_CASE("flow ops: inputs that only order an op hold it back when they never come") {
   OpHarness h;
   for (const char* op : {"Clock", "RngU64", "CorrelateTag", "Pulse", "Hold.Flush", "Limit.Acquire", "Serialize.Dequeue", "Sleep",
-                         "After", "Interval", "BootstrapDispatch", "IncrMetric", "AppNotify", "Limit.Release"})
+                         "After", "BootstrapDispatch", "IncrMetric", "AppNotify", "Limit.Release"})
     CHECK(h.run(op, {{"name", "topic"}}, {Value()}).silent());
   CHECK(h.published.empty());
   CHECK(h.wakes.empty());
