@@ -209,11 +209,11 @@ void Engine::request_evicted(const framework::RequestOutcome& outcome) {
 
 Status Engine::send_failed(std::uint64_t request_id, std::uint32_t peer, std::string_view reason) {
   if (polling_) return fail(Code::busy);
-  const framework::RequestOutcome outcome = requests_.send_failed(request_id, peer);
-  // Of what awaits no answer, or is answered, a peer owes nothing (spec decisions G1).
-  if (outcome.kind == framework::RequestOutcome::Kind::none) return {};
+  // The transport knows that it did not get through, whether or not an answer was awaited.
   note_failure(peer);
-  request_ended(outcome, {OpErrorKind::remote_failed, "send_failed", std::string(reason)});
+  const framework::RequestOutcome outcome = requests_.send_failed(request_id, peer);
+  if (outcome.kind != framework::RequestOutcome::Kind::none)
+    request_ended(outcome, {OpErrorKind::remote_failed, "send_failed", std::string(reason)});
   return {};
 }
 

@@ -298,6 +298,7 @@ std::string show_error(const DeliveryError& error) {
     case Kind::budget_exceeded: return text + " " + number(error.got) + " " + number(error.cap);
     case Kind::ingress_full:
     case Kind::no_memory:
+    case Kind::journal_full:
     case Kind::busy: return text;
   }
   return text;
