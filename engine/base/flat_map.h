@@ -63,6 +63,11 @@ class FlatMap {
     for (Slot& slot : slots_)
       if (slot.used) visit(slot.key, slot.value);
   }
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const Slot& slot : slots_)
+      if (slot.used) visit(slot.key, slot.value);
+  }
   /// The keys in ascending order. False when there is no memory for them.
   bool sorted_keys(Array<std::uint64_t>& keys) const {
     keys.clear();

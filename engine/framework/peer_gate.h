@@ -5,8 +5,8 @@
 
 #include "base/flat_map.h"
 #include "base/ring.h"
-#include "bb/state_codec.h"
 #include "bb/ids.h"
+#include "bb/state_codec.h"
 
 namespace bb::framework {
 
@@ -31,6 +31,7 @@ class PeerGate {
   std::optional<CommandId> abandon(CommandId command);
   std::uint32_t inflight(std::uint32_t name) const;
   std::uint32_t waiting() const { return name_of_.size(); }
+  bool is_waiting(CommandId command) const { return name_of_.find(command.v) != nullptr; }
 
   [[nodiscard]] bool save(StateWriter& writer) const;
   /// Into a new gate. Errors: those of the reader, over_cap, no_memory, invalid_value.

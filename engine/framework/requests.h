@@ -86,6 +86,13 @@ class Requests {
   void abandon(std::uint64_t request_id);
 
   std::uint32_t in_flight() const { return by_serial_.size(); }
+  /// Calls `visit(request_id, waiter)` for requests that an op waits for, in no order that means anything.
+  template <class Visit>
+  void for_each_waiter(Visit visit) const {
+    groups_.for_each([&](std::uint64_t request_id, const Group& group) {
+      if (group.waiter.valid()) visit(request_id, group.waiter);
+    });
+  }
   /// Calls `visit(peer, started_ns)` for the destinations that have not answered, the latest registered first.
   template <class Visit>
   void unanswered(std::uint64_t request_id, Visit visit) const {

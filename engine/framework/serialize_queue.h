@@ -34,6 +34,7 @@ class SerializeQueue {
   std::uint32_t size(std::uint32_t name) const;
   std::uint64_t drops(std::uint32_t name) const;
   std::uint32_t waiting() const { return queue_of_.size(); }
+  bool is_waiting(CommandId command) const { return queue_of_.find(command.v) != nullptr; }
 
   /// False without memory, or for a value that cannot be encoded.
   [[nodiscard]] bool save(StateWriter& writer) const;

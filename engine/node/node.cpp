@@ -5,6 +5,7 @@
 
 #include "node/output_gate.h"
 #include "node/recording.h"
+#include "runtime/waits.h"
 
 namespace bb {
 Node::Node() = default;
@@ -52,9 +53,7 @@ Status Node::committed(std::uint64_t sequence) {
   return {};
 }
 
-void Node::reincarnate(std::uint64_t incarnation) {
-  engine_->set_incarnation(std::max(incarnation, engine_->incarnation() + 1));
-}
+void Node::reincarnate(std::uint64_t incarnation) { engine_->set_incarnation(std::max(incarnation, engine_->incarnation() + 1)); }
 
 Memory& Node::memory() { return engine_->memory(); }
 std::string_view Node::name(std::uint32_t index) const {
@@ -109,6 +108,8 @@ Status Node::suspended(std::uint64_t gap_ns) {
   return {};
 }
 void Node::set_span_hook(SpanHook hook) { engine_->set_span_hook(hook); }
+std::vector<Wait> Node::why(std::uint32_t waits_max) const { return runtime::Explainer(*engine_, waits_max).explain(); }
+
 std::uint64_t Node::metric(std::string_view name) const {
   const auto found = find_name(name);
   return found ? engine_->metric(*found) : 0;
@@ -183,14 +184,15 @@ Inspection Node::inspect() const {
   for (std::uint32_t i = 0; i < peers.capacity(); ++i) {
     const framework::PeerRecord& record = peers.at(i);
     if (!peers.live(i)) continue;
-    Inspection::Peer peer{.id = record.id,
-                          .handle = peers.handle_of(i),
-                          .admitted = record.admitted,
-                          .admitted_by = record.admitted_by == framework::kNoMaker ? std::string() : engine_->names()[record.admitted_by],
-                          .addresses = {},
-                          .references = record.references,
-                          .queued = record.outbound.messages,
-                          .sent_bytes = record.outbound.sent};
+    Inspection::Peer peer{
+        .id = record.id,
+        .handle = peers.handle_of(i),
+        .admitted = record.admitted,
+        .admitted_by = record.admitted_by == framework::kNoMaker ? std::string() : engine_->names()[record.admitted_by],
+        .addresses = {},
+        .references = record.references,
+        .queued = record.outbound.messages,
+        .sent_bytes = record.outbound.sent};
     for (const Address& address : addresses_of(record.id)) peer.addresses.push_back(address.to_text());
     inspection.peers.push_back(std::move(peer));
   }

@@ -8,8 +8,8 @@
 namespace bb::runtime {
 
 Activation* Activation::create(Memory& memory, LinkedGraph& graph, ExecId exec) {
-  const std::size_t bytes = sizeof(Activation) + sizeof(Value) * graph.value_count +
-                            sizeof(std::uint16_t) * (graph.ops.size() + graph.exclusive_max);
+  const std::size_t bytes =
+      sizeof(Activation) + sizeof(Value) * graph.value_count + sizeof(std::uint16_t) * (graph.ops.size() + graph.exclusive_max);
   if (bytes > UINT32_MAX) return nullptr;
   void* block = memory.allocate(bytes);
   if (!block) return nullptr;

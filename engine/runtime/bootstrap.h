@@ -14,8 +14,8 @@ class Bootstrap {
   /// A registered body. A component's own bootstrap is an op of its service graph.
   struct Body {
     LinkedGraph* graph = nullptr;
-    std::uint32_t op = kNone;      // of a service graph
-    LinkedGraph* target = nullptr; // starts once its body is done
+    std::uint32_t op = kNone;       // of a service graph
+    LinkedGraph* target = nullptr;  // starts once its body is done
     bool done = false;
     bool skipped = false;  // `all` found no inputs for it
   };
@@ -30,7 +30,7 @@ class Bootstrap {
   Activation* current = nullptr;
   std::uint32_t current_body = kNone;
   Array<std::string_view> finished;  // since the poll began
-  bool announced = false;       // the host was told that the current job waits
+  bool announced = false;            // the host was told that the current job waits
 
   bool pending() const { return current != nullptr || !jobs_.empty(); }
   BootstrapStatus status() const {

@@ -9,8 +9,8 @@ namespace bb::runtime {
 Result<CommandId> Engine::open_command(OpContext& ctx, std::uint64_t) {
   if (const CommandId open = OpContextBuilder::command(ctx); open.valid()) return open;
   if (parked_.size() >= config_.limits.parked_ops_max) return fail(Code::over_cap, config_.limits.parked_ops_max);
-  if (!ingress_.try_reserve(parked_.size() + 1) || !completions_.try_reserve(parked_.size() + 1) || !failures_.try_reserve(parked_.size() + 1) ||
-      !parked_.try_insert(next_command_, {}))
+  if (!ingress_.try_reserve(parked_.size() + 1) || !completions_.try_reserve(parked_.size() + 1) ||
+      !failures_.try_reserve(parked_.size() + 1) || !parked_.try_insert(next_command_, {}))
     return fail(Code::no_memory);
   return CommandId{next_command_++};
 }

@@ -84,8 +84,9 @@ Received Engine::deliver(std::uint32_t peer, Bytes frame) {
   const auto starts = opened_.size();
   if (!ingress_.try_reserve(starts + parked_.size())) out_of_memory_ = true;
   for (std::uint32_t i = 0; i < starts && !out_of_memory_; ++i)
-    out_of_memory_ = !plan(opened_[i], opened_[i]->graph->kind == LinkedGraph::Kind::service ? PlanStart::Mode::one : PlanStart::Mode::seeds,
-                           opened_[i]->call_op);
+    out_of_memory_ =
+        !plan(opened_[i], opened_[i]->graph->kind == LinkedGraph::Kind::service ? PlanStart::Mode::one : PlanStart::Mode::seeds,
+              opened_[i]->call_op);
   ingress_bytes_.release(frame.size() - charged_);  // the rest is tied to the values
   out_of_memory_ |= !payloads_.try_reserve(payload_keys_.size());
   // The last thing that can fail, for it is remembered.
@@ -142,8 +143,7 @@ bool Engine::deliver_response(std::uint32_t peer) {
   }
   note_success(peer);
   // Round-trip times are advice: without memory for them the answer counts all the same.
-  const auto transition =
-      rtt_.observe_round_trip(outcome.site, outcome.chain, outcome.elapsed_ns, timers_.now_ns(), deadlines_);
+  const auto transition = rtt_.observe_round_trip(outcome.site, outcome.chain, outcome.elapsed_ns, timers_.now_ns(), deadlines_);
   if (transition && *transition) note_silence(**transition);
   for (const wire::RttReport& report : view_.reports)
     (void)rtt_.ingest_reported_outgoing(

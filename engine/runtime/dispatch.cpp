@@ -14,9 +14,9 @@ constexpr std::uint32_t kStepsPerOp = 4;  // completed or failed, suspended, and
 bool Engine::make_room(std::uint64_t ready, std::uint64_t events, std::uint64_t steps) {
   ++events;
   const auto ops = static_cast<std::uint32_t>(std::min<std::uint64_t>(ready + waiting_ops_.size(), UINT32_MAX));
-  return steps_.try_reserve(steps_.size() + steps + events_.size() + events) &&
-         events_.try_reserve(events_.size() + events) && frontier_.try_reserve(ops) &&
-         (!gate_closed_ || gated_ops_.try_reserve(ops)) && waiting_ops_.try_reserve(waiting_ops_.size() + std::uint64_t{1});
+  return steps_.try_reserve(steps_.size() + steps + events_.size() + events) && events_.try_reserve(events_.size() + events) &&
+         frontier_.try_reserve(ops) && (!gate_closed_ || gated_ops_.try_reserve(ops)) &&
+         waiting_ops_.try_reserve(waiting_ops_.size() + std::uint64_t{1});
 }
 
 // What ends in a body may write outputs of every caller above, make their ops ready, and end their calls.
@@ -234,7 +234,8 @@ void Engine::enter_call(Activation* activation, std::uint32_t op) {
     let_go(activation);
   };
   const auto made = prepare(*call.callee);
-  if (!made) return refuse(made.error().code == Code::no_memory ? "no_memory" : "executions_limit", "the call's body was not started");
+  if (!made)
+    return refuse(made.error().code == Code::no_memory ? "no_memory" : "executions_limit", "the call's body was not started");
   Activation* const body = *made;
   body->parent = activation;
   body->root = activation->root;

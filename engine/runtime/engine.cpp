@@ -7,8 +7,8 @@ namespace bb::runtime {
 namespace {
 
 constexpr std::string_view kInfraNames[] = {
-    "WireResponseLanded", "OpFailure",          "WireDecodeFailure", "WireReceiveError", "AppIngressError",   "BusOverflow",
-    "PeerResolveFailure", "PeerSuspect",        "PeerDown",          "PeerLive",         "BackoffNoticeSent", "SilentDropActive",
+    "WireResponseLanded", "OpFailure",   "WireDecodeFailure", "WireReceiveError", "AppIngressError",   "BusOverflow",
+    "PeerResolveFailure", "PeerSuspect", "PeerDown",          "PeerLive",         "BackoffNoticeSent", "SilentDropActive",
 };
 
 }  // namespace
@@ -169,9 +169,8 @@ Status Engine::plan(Activation* activation, PlanStart::Mode mode, std::uint32_t 
   const Value* const values = activation->values();
   for (std::uint32_t value = 0; value < activation->graph->value_count; ++value)
     if (values[value].present()) seeds_.push_reserved(value);
-  Plan* const plan = activation->graph->plans.acquire(*activation->graph,
-                                                      {.mode = mode, .op = op, .seeds = {seeds_.data(), seeds_.size()}},
-                                                      config_.limits.plans_per_graph_max);
+  Plan* const plan = activation->graph->plans.acquire(
+      *activation->graph, {.mode = mode, .op = op, .seeds = {seeds_.data(), seeds_.size()}}, config_.limits.plans_per_graph_max);
   if (!plan) return fail(Code::no_memory);
   activation->set_plan(plan);
   return {};

@@ -149,6 +149,7 @@ class Engine final : private op::Runtime, private Stock, private State {
  private:
   friend class StateCodec;  // runtime/state_codec.h
   friend class StateLoader;
+  friend class Explainer;  // runtime/waits.h
 
   struct ReceiveAt {
     LinkedGraph* graph = nullptr;

@@ -84,8 +84,8 @@ struct LinkedGraph {
   std::uint32_t base_name_index = kNone;
   std::uint32_t value_count = 0;
   std::uint32_t exclusive_max = 0;  // slots that a plan can need to have to itself
-  std::uint32_t depth = 0;      // of the calls below it
-  std::uint64_t body_hash = 0;  // of the function as it was installed
+  std::uint32_t depth = 0;          // of the calls below it
+  std::uint64_t body_hash = 0;      // of the function as it was installed
 
   std::vector<LinkedOp> ops;
   std::vector<std::uint32_t> inputs;      // value per formal position, kNone where absent

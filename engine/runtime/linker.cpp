@@ -165,8 +165,8 @@ class Linker {
       return engine_.intern(found ? std::string_view(found->s()) : std::string_view());
     };
     LinkedGraph::Source source{.op = static_cast<std::uint32_t>(index), .name = kNone};
-    const bool nullary = std::all_of(graph_->inputs.begin() + op.in_begin, graph_->inputs.end(),
-                                     [](std::uint32_t value) { return value == kNone; });
+    const bool nullary =
+        std::all_of(graph_->inputs.begin() + op.in_begin, graph_->inputs.end(), [](std::uint32_t value) { return value == kNone; });
     using Kind = LinkedGraph::Source::Kind;
     if (graph_->kind != LinkedGraph::Kind::target) return false;
     switch (declaration.source) {

@@ -147,8 +147,7 @@ class Planner {
   bool tabulate() {
     Array<std::uint8_t>& arrives = has_value_;
     std::fill(arrives.begin(), arrives.end(), std::uint8_t{0});
-    if (!plan_.missing.try_resize(op_count_) || !plan_.effect_next.try_resize(op_count_) ||
-        !plan_.seeds.try_append(start_.seeds))
+    if (!plan_.missing.try_resize(op_count_) || !plan_.effect_next.try_resize(op_count_) || !plan_.seeds.try_append(start_.seeds))
       return false;
     std::fill(plan_.effect_next.begin(), plan_.effect_next.end(), kNone);
     plan_.mode = start_.mode;

@@ -55,9 +55,8 @@ Result<void> Engine::admit_frame(std::uint32_t peer, std::uint64_t) {
 void Engine::note_malformed(std::uint32_t peer) {
   framework::PeerRecord& record = peers_.at(peer);
   if (!governor_.record_malformed(record.conduct, timers_.now_ns())) return;
-  tell_blocked(peer, {.allowed = false,
-                      .reason = framework::BlockReason::quarantined,
-                      .retry_ns = record.conduct.quarantined_until_ns});
+  tell_blocked(peer,
+               {.allowed = false, .reason = framework::BlockReason::quarantined, .retry_ns = record.conduct.quarantined_until_ns});
 }
 
 void Engine::note_success(std::uint32_t peer) {
@@ -99,10 +98,10 @@ void Engine::tell_blocked(std::uint32_t peer, const framework::Verdict& verdict)
   framework::PeerRecord& record = peers_.at(peer);
   if (record.told_blocked_poll == polls_ + 1) return;
   record.told_blocked_poll = polls_ + 1;
-  emit_later(mask_.failures, PeerChange{.kind = PeerChange::Kind::blocked,
-                                        .reason = reason_of(verdict.reason),
-                                        .peer = record.id,
-                                        .retry_ns = verdict.retry_ns});
+  emit_later(
+      mask_.failures,
+      PeerChange{
+          .kind = PeerChange::Kind::blocked, .reason = reason_of(verdict.reason), .peer = record.id, .retry_ns = verdict.retry_ns});
 }
 
 void Engine::peer_denied(std::uint32_t peer, const framework::Verdict& verdict) { tell_blocked(peer, verdict); }
@@ -140,8 +139,7 @@ bool Engine::ask_to_back_off(std::uint32_t peer, framework::BackoffCause cause, 
   const OwnSuffix to(record.id), from(config_.self);
   const Bytes destination[] = {to.view()};
   const wire::FillFields fill[] = {{.suffix = from.view(), .payload = notice, .type_hash = wire::kBackoffNoticeHash}};
-  const wire::EnvelopeFields fields{
-      .fills = fill, .has_correlation = true, .source_peer = {}, .incarnation = peers_.incarnation()};
+  const wire::EnvelopeFields fields{.fills = fill, .has_correlation = true, .source_peer = {}, .incarnation = peers_.incarnation()};
   std::uint8_t* head = nullptr;
   std::uint8_t* body = nullptr;
   const std::uint64_t head_bytes = wire::head_size(destination), body_bytes = wire::body_size(fields);
@@ -157,7 +155,8 @@ bool Engine::ask_to_back_off(std::uint32_t peer, framework::BackoffCause cause, 
                                        .body = std::move(*body_value)};
     message.tail_size = static_cast<std::uint8_t>(wire::write_tail(message.sequence, message.tail) - message.tail);
     message.bytes = head_bytes + body_bytes + message.tail_size;
-    outbound_.push(record.outbound, std::move(message), [this](std::uint32_t p) -> framework::PeerOutbound& { return peers_.at(p).outbound; });
+    outbound_.push(record.outbound, std::move(message),
+                   [this](std::uint32_t p) -> framework::PeerOutbound& { return peers_.at(p).outbound; });
   }
   publish_infra(InfraEvent::backoff_notice_sent);
   emit_later(mask_.failures, PeerChange{.kind = PeerChange::Kind::notified, .peer = record.id, .retry_ns = decision.effective_ns});

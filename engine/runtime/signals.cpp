@@ -113,7 +113,8 @@ bool Engine::start_modules() {
       const LinkedGraph::Source& source = graph->sources[started];
       if (source.kind == LinkedGraph::Source::Kind::interval) {
         const std::int64_t period = graph->parameters[graph->ops[source.op].parameter_begin];
-        if (!tick(OpRef::pack(graph->index, source.op), static_cast<std::uint64_t>(std::max<std::int64_t>(period, 1)))) return false;
+        if (!tick(OpRef::pack(graph->index, source.op), static_cast<std::uint64_t>(std::max<std::int64_t>(period, 1))))
+          return false;
       } else if (source.kind == LinkedGraph::Source::Kind::pulse) {
         if (!start_from_op(*graph, source.op)) return false;
       }

@@ -100,7 +100,7 @@ struct State {
   Ring<Activation*> waiting_starts_;
   Array<Queued> waiting_ops_;
   FlatMap<Parked> parked_;
-  FlatMap<OpError> failures_;  // completions that failed, until a poll applies them
+  FlatMap<OpError> failures_;    // completions that failed, until a poll applies them
   Ring<CommandId> completions_;  // made by ops of this poll
   FlatMap<Interval> intervals_;
   Ring<Phase> phases_;
@@ -111,13 +111,13 @@ struct State {
   std::uint32_t executions_ = 0;
   std::uint64_t next_exec_ = 0;
   std::uint64_t next_command_ = 0;
-  std::uint64_t host_ns_ = 0;        // the host's clock at the last poll
-  std::int64_t clock_offset_ns_ = 0;  // the host's clock less the engine's: what it slept through, or ran before a restore
+  std::uint64_t host_ns_ = 0;           // the host's clock at the last poll
+  std::int64_t clock_offset_ns_ = 0;    // the host's clock less the engine's: what it slept through, or ran before a restore
   std::uint64_t journal_sequence_ = 0;  // inputs so far
-  std::uint64_t gap_ns_ = 0;          // told by the host, to be taken off at the next poll
-  Array<std::uint32_t> started_;  // per graph: how many of its sources are sent or armed
-  bool modules_due_ = true;      // some graph may not have started
-  Array<Step> later_;  // made between polls, first in the next
+  std::uint64_t gap_ns_ = 0;            // told by the host, to be taken off at the next poll
+  Array<std::uint32_t> started_;        // per graph: how many of its sources are sent or armed
+  bool modules_due_ = true;             // some graph may not have started
+  Array<Step> later_;                   // made between polls, first in the next
   Counters counters_;
   Array<AppEvent> events_;  // empty after a poll, but for one that found no memory to write them
 };

@@ -13,7 +13,7 @@ class StateLoader {
       : in_(in), loaded_(loaded), engine_(loaded.engine_), state_(loaded.state_) {}
 
   Status load() {
-    BB_CHECK(clock());
+    BB_CHECK(clocks());
     BB_CHECK(framework());
     BB_CHECK(names());
     BB_CHECK(bootstrap());
@@ -34,7 +34,7 @@ class StateLoader {
     return holds ? Status{} : invalid();
   }
 
-  Status clock() {
+  Status clocks() {
     state_.next_exec_ = in_.number();
     state_.next_command_ = in_.number();
     state_.host_ns_ = in_.number();
@@ -51,9 +51,8 @@ class StateLoader {
     BB_CHECK(require(state_.timers_.now_ns() == state_.host_ns_ - static_cast<std::uint64_t>(state_.clock_offset_ns_) &&
                      state_.deadlines_.now_ns() == state_.timers_.now_ns()));
     BB_CHECK(state_.peers_.load(in_));
-    BB_CHECK(state_.outbound_.load(in_, memory, [this](std::uint32_t peer) {
-      return state_.peers_.live(peer) ? &state_.peers_.at(peer).outbound : nullptr;
-    }));
+    BB_CHECK(state_.outbound_.load(
+        in_, memory, [this](std::uint32_t peer) { return state_.peers_.live(peer) ? &state_.peers_.at(peer).outbound : nullptr; }));
     state_.requests_.use_scheduler(&state_.deadlines_);
     BB_CHECK(state_.requests_.load(in_, memory));
     BB_CHECK(state_.rtt_.load(in_, state_.deadlines_));
@@ -146,7 +145,8 @@ class StateLoader {
       activation->inbound.request_id = in_.number();
       activation->inbound.arrival_ns = in_.number();
       activation->inbound.remaining_ns = in_.number();
-      BB_CHECK(require(activation->inbound.source.carrier() == Carrier::peer && activation->inbound.arrival_ns <= state_.timers_.now_ns()));
+      BB_CHECK(require(activation->inbound.source.carrier() == Carrier::peer &&
+                       activation->inbound.arrival_ns <= state_.timers_.now_ns()));
     }
     BB_CHECK(require(activation->start_ns <= state_.timers_.now_ns()));
     BB_CHECK(values(*activation));
@@ -339,7 +339,8 @@ class StateLoader {
       Parked record{.activation = entry.activation, .op = entry.op, .completed = in_.flag(), .deadline = {}, .wake = {}};
       record.since_ns = in_.number();
       record.deadline_ns = in_.number();
-      BB_CHECK(require(command < state_.next_command_ && (i == 0 || command > previous) && record.since_ns <= state_.timers_.now_ns()));
+      BB_CHECK(
+          require(command < state_.next_command_ && (i == 0 || command > previous) && record.since_ns <= state_.timers_.now_ns()));
       previous = command;
       state_.parked_.insert_reserved(command, record);
     }
@@ -459,10 +460,11 @@ class StateLoader {
     for (const Queued& entry : state_.waiting_ops_)
       BB_CHECK(require(holders[entry.activation->graph->ops[entry.op].component] != nullptr));
     // Without a job or a running bootstrap nothing would ever open the gate.
-    return require(!state_.gate_closed_ || state_.bootstrap_.pending() || (state_.gated_ops_.empty() && state_.gated_starts_.empty()));
+    return require(!state_.gate_closed_ || state_.bootstrap_.pending() ||
+                   (state_.gated_ops_.empty() && state_.gated_starts_.empty()));
   }
 
-  Status peer(PeerId& id) { 
+  Status peer(PeerId& id) {
     const Bytes bytes = in_.bytes(PeerId::kBytesMax);
     BB_CHECK(in_.status());
     return PeerId::read(bytes, id) ? Status{} : invalid();
@@ -566,43 +568,6 @@ class StateLoader {
   std::size_t name_count_ = 0;
 };
 
-StateCodec::Loaded::~Loaded() {
-  while (state_.first_) {
-    Activation* const activation = state_.first_;
-    state_.first_ = activation->next;
-    Activation::destroy(engine_.memory_, activation);
-  }
-}
-
 Status StateCodec::load(StateReader& in, Loaded& loaded) { return StateLoader(in, loaded).load(); }
-
-void StateCodec::commit(Loaded& loaded) {
-  Engine& engine = loaded.engine_;
-  State& state = engine;
-  std::swap(state, loaded.state_);  // what was there goes with `loaded`
-  state.requests_.use_scheduler(&state.deadlines_);
-  engine.names_.resize(engine.installed_names_);
-  for (std::string& name : loaded.later_names_) engine.names_.push_back(std::move(name));
-  for (const Loaded::Reason& reason : loaded.reasons_) {
-    const auto name = engine.intern_later(reason.text);
-    state.failures_.find(reason.command)->reason = name ? std::string_view(engine.names_[*name]) : std::string_view();
-  }
-  for (std::uint32_t i = 0; i < state.later_.size(); ++i)
-    if (AppEvent* event = std::get_if<AppEvent>(&state.later_[i])) event->topic = engine.names_[loaded.later_topics_[i]];
-  for (std::uint32_t i = 0; i < state.events_.size(); ++i) state.events_[i].topic = engine.names_[loaded.event_topics_[i]];
-  for (Instance& instance : engine.instances_) {
-    instance.holder = nullptr;
-    instance.parked = instance.waiting = 0;
-  }
-  for (Activation* activation = state.first_; activation; activation = activation->next)
-    for (std::uint32_t i = 0; activation->holds_slots && i < activation->plan->exclusive.size(); ++i)
-      if (activation->slot_ops()[i] > 0) engine.instances_[activation->plan->exclusive[i].component].holder = activation;
-  for (const Queued& entry : state.waiting_ops_) ++engine.instances_[entry.activation->graph->ops[entry.op].component].waiting;
-  state.parked_.for_each([&](std::uint64_t, const Parked& parked) {
-    const std::uint32_t component = parked.activation->graph->ops[parked.op].component;
-    if (component != kNone && engine.instances_[component].holder != parked.activation->root) ++engine.instances_[component].parked;
-  });
-  engine.steps_.clear();
-}
 
 }  // namespace bb::runtime

@@ -11,7 +11,7 @@ class Saver {
       : engine_(engine), state_(state), out_(out), where_(where) {}
 
   Status save() {
-    clock();
+    clocks();
     BB_CHECK(framework());
     names();
     bootstrap();
@@ -24,7 +24,7 @@ class Saver {
   }
 
  private:
-  void clock() {
+  void clocks() {
     out_.number(state_.next_exec_);
     out_.number(state_.next_command_);
     out_.number(state_.host_ns_);
@@ -45,8 +45,9 @@ class Saver {
     BB_CHECK(whole(state_.timers_.save(out_), "timers"));
     BB_CHECK(whole(state_.deadlines_.save(out_), "deadlines"));
     state_.peers_.save(out_);
-    BB_CHECK(whole(state_.outbound_.save(out_, [this](std::uint32_t peer) -> const auto& { return state_.peers_.at(peer).outbound; }),
-                   "outbound"));
+    BB_CHECK(
+        whole(state_.outbound_.save(out_, [this](std::uint32_t peer) -> const auto& { return state_.peers_.at(peer).outbound; }),
+              "outbound"));
     BB_CHECK(whole(state_.requests_.save(out_), "requests"));
     state_.rtt_.save(out_);
     state_.governor_.save(out_);

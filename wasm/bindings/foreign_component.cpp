@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "call_frame.h"
+#include "heap.h"
 #include "op/op_context_builder.h"
 #include "op/port_types.h"
 
@@ -143,6 +144,22 @@ Outcome ForeignComponent::dispatch(std::uint16_t method, OpContext& ctx) {
   host_.calls_.pop_back();
   host_.arena().release(mark);
   return outcome;
+}
+
+Status ForeignComponent::save(StateWriter& out) const {
+  std::uint32_t answer[2] = {0, 0};
+  const Arena::Mark mark = host_.arena().mark();
+  const bool saved = bb_component_save(id_, address_of(reinterpret_cast<const std::uint8_t*>(answer))) == 0;
+  if (saved) out.append(heap_bytes(answer[0], answer[1]));
+  host_.arena().release(mark);
+  return saved ? Status{} : bb::fail(Code::not_encodable);
+}
+
+Status ForeignComponent::load(StateReader& in, Memory&) {
+  const Bytes state = in.raw(in.left());
+  const auto* const at = state.empty() ? reinterpret_cast<const std::uint8_t*>(this) : state.data();
+  return bb_component_load(id_, address_of(at), static_cast<std::uint32_t>(state.size())) == 0 ? Status{}
+                                                                                               : bb::fail(Code::invalid_value);
 }
 
 Outcome ForeignComponent::answer(OpContext& ctx, const OpDeclaration& declaration, CallStatus status, const Frame& frame,

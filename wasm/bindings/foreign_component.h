@@ -78,6 +78,8 @@ class ForeignComponent final : public Component {
   ~ForeignComponent() override;
 
   Outcome dispatch(std::uint16_t method, OpContext& ctx) override;
+  Status save(StateWriter& out) const override;
+  Status load(StateReader& in, Memory& memory) override;
 
  private:
   Outcome answer(OpContext& ctx, const OpDeclaration& declaration, CallStatus status, const struct Frame& frame, CommandId command);
@@ -100,5 +102,8 @@ extern "C" {
 std::int32_t bb_component_create(std::uint32_t class_id, std::uint32_t component, std::int32_t config);
 std::int32_t bb_component_call(std::uint32_t component, std::uint32_t method, std::uint32_t frame);
 void bb_component_dispose(std::uint32_t component);
+// Writes where the state's bytes are and how many, two u32, at `answer`. 0, or not 0 when the component cannot be saved.
+std::int32_t bb_component_save(std::uint32_t component, std::uint32_t answer);
+std::int32_t bb_component_load(std::uint32_t component, std::uint32_t at, std::uint32_t size);
 std::int32_t bb_stage_call(std::uint32_t stage);
 }

@@ -18,19 +18,33 @@ bool set_limit(Limits& limits, std::string_view name, double value) {
     assign(field, value);
     return true;
   };
-  return is("envelope_bytes_max", limits.envelope.total_bytes_max) || is("fills_max", limits.envelope.fills_max) ||
-         is("fill_bytes_max", limits.envelope.fill_bytes_max) || is("destinations_max", limits.envelope.destinations_max) ||
-         is("ops_per_poll", limits.ops_per_poll) || is("parked_ops_max", limits.parked_ops_max) ||
-         is("executions_max", limits.executions_max) || is("ingress_max", limits.ingress_max) ||
-         is("ingress_bytes_max", limits.ingress_bytes_max) || is("memory_bytes_max", limits.memory_bytes_max) ||
-         is("event_bytes_max", limits.event_bytes_max) || is("invoke_bytes_max", limits.invoke_bytes_max) ||
-         is("invoke_inputs_max", limits.invoke_inputs_max) || is("completion_bytes_max", limits.completion_bytes_max) ||
-         is("outbound_max", limits.outbound_max) || is("outbound_bytes_max", limits.outbound_bytes_max) ||
-         is("peers_max", limits.peers_max) || is("addresses_per_peer_max", limits.addresses_per_peer_max) ||
-         is("timers_max", limits.timers_max) || is("requests_max", limits.requests_max) ||
-         is("payload_window", limits.payload_window) || is("plans_per_graph_max", limits.plans_per_graph_max) ||
-         is("clock_gap_ns", limits.clock_gap_ns) || is("artifact_bytes_max", limits.artifact_bytes_max) ||
-         is("functions_max", limits.functions_max) || is("nodes_max", limits.nodes_max);
+  return is("ready_ops_max", limits.ready_ops_max) || is("peer_share_percent", limits.peer_share_percent) ||
+         is("bus_max", limits.bus_max) || is("phases_max", limits.phases_max) || is("round_trips_max", limits.round_trips_max) ||
+         is("failures_before_down", limits.failures_before_down) || is("backoff_base_ns", limits.backoff_base_ns) ||
+         is("backoff_max_ns", limits.backoff_max_ns) || is("backoff_jitter_percent", limits.backoff_jitter_percent) ||
+         is("high_water_percent", limits.high_water_percent) || is("notices_before_silent", limits.notices_before_silent) ||
+         is("notice_interval_ns", limits.notice_interval_ns) || is("malformed_frames_max", limits.malformed_frames_max) ||
+         is("permits_max", limits.permits_max) || is("queues_max", limits.queues_max) ||
+         is("queue_values_max", limits.queue_values_max) || is("held_max", limits.held_max) ||
+         is("records_max", limits.records_max) || is("record_values_max", limits.record_values_max) ||
+         is("metrics_max", limits.metrics_max) || is("journal_bytes_max", limits.journal_bytes_max) ||
+         is("withheld_polls_max", limits.withheld_polls_max) || is("suffix_bytes_max", limits.envelope.suffix_bytes_max) ||
+         is("source_addresses_max", limits.envelope.source_addresses_max) ||
+         is("source_address_bytes_max", limits.envelope.source_address_bytes_max) ||
+         is("reports_max", limits.envelope.reports_max) || is("envelope_bytes_max", limits.envelope.total_bytes_max) ||
+         is("fills_max", limits.envelope.fills_max) || is("fill_bytes_max", limits.envelope.fill_bytes_max) ||
+         is("destinations_max", limits.envelope.destinations_max) || is("ops_per_poll", limits.ops_per_poll) ||
+         is("parked_ops_max", limits.parked_ops_max) || is("executions_max", limits.executions_max) ||
+         is("ingress_max", limits.ingress_max) || is("ingress_bytes_max", limits.ingress_bytes_max) ||
+         is("memory_bytes_max", limits.memory_bytes_max) || is("event_bytes_max", limits.event_bytes_max) ||
+         is("invoke_bytes_max", limits.invoke_bytes_max) || is("invoke_inputs_max", limits.invoke_inputs_max) ||
+         is("completion_bytes_max", limits.completion_bytes_max) || is("outbound_max", limits.outbound_max) ||
+         is("outbound_bytes_max", limits.outbound_bytes_max) || is("peers_max", limits.peers_max) ||
+         is("addresses_per_peer_max", limits.addresses_per_peer_max) || is("timers_max", limits.timers_max) ||
+         is("requests_max", limits.requests_max) || is("payload_window", limits.payload_window) ||
+         is("plans_per_graph_max", limits.plans_per_graph_max) || is("clock_gap_ns", limits.clock_gap_ns) ||
+         is("artifact_bytes_max", limits.artifact_bytes_max) || is("functions_max", limits.functions_max) ||
+         is("nodes_max", limits.nodes_max);
 }
 
 ByteBuffer copy_of(Bytes bytes) { return ByteBuffer(bytes.begin(), bytes.end()); }
@@ -75,6 +89,11 @@ void InstallBinding::incarnation(std::uint32_t low, std::uint32_t high) {
 void InstallBinding::flags(bool credit_required, bool echo_app_events) {
   options_.credit_required = credit_required;
   options_.echo_app_events = echo_app_events;
+}
+
+void InstallBinding::durability(std::uint32_t durability) {
+  if (durability > static_cast<std::uint32_t>(Durability::gated)) return refuse("bad_argument", "no such durability");
+  options_.durability = static_cast<Durability>(durability);
 }
 
 void InstallBinding::config_number(std::string slot, std::string name, double number) {

@@ -28,6 +28,7 @@ NodeBinding::NodeBinding(EngineBinding& engine, std::unique_ptr<OpenCommands> co
 NodeBinding::~NodeBinding() {
   // Values live in the node's memory.
   inputs_.clear();
+  bootstraps_.clear();
   // Components of JavaScript are told, and may not call back.
   const bool busy = engine_.busy();
   engine_.set_busy(true);
@@ -59,8 +60,7 @@ std::string NodeBinding::peer_of(std::uint32_t handle) const {
 
 std::int32_t NodeBinding::retire(std::uint32_t handle) {
   if (engine_.busy()) return engine_.fail_busy();
-  node_->retire(PeerHandle{handle});
-  return 0;
+  return answer(node_->retire(PeerHandle{handle}), "no such peer");
 }
 
 std::int32_t NodeBinding::grant(std::uint32_t handle, double total_bytes) {
@@ -280,11 +280,11 @@ void NodeBinding::set_mask(std::uint32_t kinds) {
   mask_ = kinds;
   const auto wanted = [kinds](StepKind kind) { return (kinds & step_bit(kind)) != 0; };
   // Failures are always made, since they tell which commands were given up; packing leaves out what is not wanted.
-  node_->set_mask({.sends = wanted(StepKind::send),
-                   .events = wanted(StepKind::event),
-                   .failures = true,
-                   .lifecycle = true,
-                   .ops = wanted(StepKind::op_completed) || wanted(StepKind::async_suspended)});
+  (void)node_->set_mask({.sends = wanted(StepKind::send),
+                         .events = wanted(StepKind::event),
+                         .failures = true,
+                         .lifecycle = true,
+                         .ops = wanted(StepKind::op_completed) || wanted(StepKind::async_suspended)});
 }
 
 std::string NodeBinding::name(std::uint32_t number) const { return std::string(block_.names().at(number)); }

@@ -59,11 +59,54 @@ class NodeBinding {
   std::uint32_t abandoned_count() const { return static_cast<std::uint32_t>(abandoned_.size()); }
   double abandoned(std::uint32_t position) const;
 
+  // Policy and links of peers.
+  std::int32_t block_peer(std::uint32_t at, std::uint32_t size);
+  std::int32_t unblock_peer(std::uint32_t at, std::uint32_t size);
+  /// The allow list, peer by peer, and its end: in force, or gone.
+  std::int32_t allow_peer(std::uint32_t at, std::uint32_t size);
+  std::int32_t end_allowlist(bool active);
+  /// As JSON; empty on failure.
+  std::string peer_health(std::uint32_t at, std::uint32_t size);
+  std::int32_t send_failed(std::uint32_t request_low, std::uint32_t request_high, std::uint32_t handle, std::string reason);
+  std::int32_t link_up(std::uint32_t handle, std::uint32_t path);
+  std::int32_t link_down(std::uint32_t handle, std::uint32_t code);
+
+  // What a bootstrap runs: each target or slot, its inputs, the end. Without a target: all of them.
+  std::int32_t bootstrap_target(std::string name);
+  std::int32_t bootstrap_input(std::string name, std::uint32_t record_at);
+  std::int32_t bootstrap(bool slots);
+  std::string bootstrap_status() const;
+  std::int32_t fire_lifecycle(std::string phase);
+  std::int32_t subscribe_event(std::string kind, std::string target, std::string input);
+  std::int32_t suspended(double gap_ms);
+
+  // State. What `snapshot` and `journal` made is at `made_at`, until the next of them.
+  std::int32_t snapshot();
+  /// A negative time: the host's clock is the one of the snapshot.
+  std::int32_t restore(std::uint32_t at, std::uint32_t size, double now_ms, bool same_incarnation, bool fail_pending);
+  /// The inputs so far; negative on failure.
+  double journal();
+  std::int32_t committed(double sequence);
+  /// As JSON; empty on failure.
+  std::string replay(std::uint32_t at, std::uint32_t size);
+  void reincarnate(std::uint32_t low, std::uint32_t high);
+  std::uint32_t made_at() const { return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(made_.data())); }
+  std::uint32_t made_size() const { return made_.size(); }
+
+  std::string why(std::uint32_t waits_max) const;
+  double metric(std::string name) const { return static_cast<double>(node_->metric(name)); }
   std::string inspect() const;
   std::string stats() const;
 
  private:
   friend class InstallBinding;
+  struct Bootstrap {
+    std::string target;
+    std::vector<std::string> names;
+    std::vector<NamedValue> inputs;
+  };
+  std::int32_t answer(const Status& status, std::string_view what);
+  std::int32_t with_peer(std::uint32_t at, std::uint32_t size, std::string_view what, Status (Node::*call)(const PeerId&));
   std::int32_t fail_delivery(const DeliveryError& error);
   /// Into `inputs_`; false with the reason when one is no value.
   bool read_inputs(std::uint32_t at, std::uint32_t count);
@@ -81,6 +124,9 @@ class NodeBinding {
   std::vector<InputValue> inputs_;
   PeerId adding_;
   std::vector<Address> addresses_;
+  std::vector<PeerId> allowed_;
+  std::vector<Bootstrap> bootstraps_;
+  Array<std::uint8_t> made_;
   std::vector<std::uint64_t> abandoned_;
   StepBlock block_;
   std::uint32_t mask_ = kStepsByDefault;
@@ -99,6 +145,8 @@ class InstallBinding {
   void seed(std::uint32_t low, std::uint32_t high);
   void incarnation(std::uint32_t low, std::uint32_t high);
   void flags(bool credit_required, bool echo_app_events);
+  /// 0 none, 1 recorded, 2 gated.
+  void durability(std::uint32_t durability);
   void config_number(std::string slot, std::string name, double number);
   void config_integer(std::string slot, std::string name, std::uint32_t low, std::uint32_t high);
   void config_flag(std::string slot, std::string name, bool flag);

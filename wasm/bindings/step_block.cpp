@@ -92,6 +92,14 @@ void StepBlock::write(const Step& step, const Node& node, std::uint32_t mask) {
     if (wanted(StepKind::wire_timeout)) write(*timeout, node);
   } else if (const auto* unresolved = std::get_if<PeerResolveFailed>(&step)) {
     if (wanted(StepKind::peer)) write(*unresolved);
+  } else if (const auto* change = std::get_if<PeerChange>(&step)) {
+    if (wanted(StepKind::peer)) write(*change, node);
+  } else if (const auto* phase = std::get_if<LifecycleFired>(&step)) {
+    if (wanted(StepKind::lifecycle)) write_number(StepKind::lifecycle, names_.intern(phase->phase));
+  } else if (const auto* done = std::get_if<BootstrapComplete>(&step)) {
+    if (wanted(StepKind::bootstrap)) write_number(StepKind::bootstrap, names_.intern(done->target));
+  } else if (std::holds_alternative<WaitingOnBootstrap>(step)) {
+    if (wanted(StepKind::bootstrap)) write_number(StepKind::bootstrap, UINT32_MAX);
   } else if (const auto* dial = std::get_if<Dial>(&step)) {
     if (wanted(StepKind::dial)) write(*dial, node);
   } else if (const auto* dropped = std::get_if<OutboundDropped>(&step)) {
@@ -101,9 +109,12 @@ void StepBlock::write(const Step& step, const Node& node, std::uint32_t mask) {
     std::uint8_t* const at = wanted(StepKind::suspended) ? add(StepKind::suspended, 8) : nullptr;
     if (at) store_le(at, gap->gap_ns);
   } else if (const auto* budget = std::get_if<CycleBudgetExceeded>(&step)) {
-    std::uint8_t* const at = wanted(StepKind::budget) ? add(StepKind::budget, 4) : nullptr;
-    if (at) store_le(at, budget->ops);
+    if (wanted(StepKind::budget)) write_number(StepKind::budget, budget->ops);
   }
+}
+
+void StepBlock::write_number(StepKind kind, std::uint32_t number) {
+  if (std::uint8_t* const at = add(kind, 4)) store_le(at, number);
 }
 
 void StepBlock::write(const SendEnvelope& step) {
@@ -196,16 +207,33 @@ void StepBlock::write(const WireTimeout& step, const Node& node) {
 
 void StepBlock::write(const PeerResolveFailed& step) {
   constexpr std::uint16_t kResolveFailed = 3;
-  std::uint8_t id[PeerId::kBytesMax];
-  const auto length = static_cast<std::uint32_t>(step.peer.write(id));
-  std::uint8_t* const at = add(StepKind::peer, 32 + length);
+  std::uint8_t* const at = add_peer(kNoPeerHandle, kResolveFailed, step.peer);  // the address book does not know it
   if (!at) return;
-  store_le(at, kNoPeerHandle);  // the address book does not know it
-  store_le(at + 4, kResolveFailed);
   store_le(at + 16, op_number(step.op));
-  store_le(at + 20, length);
   store_le(at + 24, step.exec.v);
+}
+
+std::uint8_t* StepBlock::add_peer(std::uint32_t handle, std::uint16_t event, const PeerId& peer) {
+  std::uint8_t id[PeerId::kBytesMax];
+  const auto length = static_cast<std::uint32_t>(peer.write(id));
+  std::uint8_t* const at = add(StepKind::peer, 32 + length);
+  if (!at) return nullptr;
+  store_le(at, handle);
+  store_le(at + 4, event);
+  store_le(at + 16, UINT32_MAX);
+  store_le(at + 20, length);
   std::memcpy(at + 32, id, length);
+  return at;
+}
+
+void StepBlock::write(const PeerChange& step, const Node& node) {
+  // In the order of PeerChange::Kind: blocked, down, up, suspect, notified, silenced.
+  constexpr std::uint16_t kEvents[] = {2, 1, 0, 6, 4, 5};
+  std::uint8_t* const at = add_peer(handle_of(node, step.peer), kEvents[static_cast<std::size_t>(step.kind)], step.peer);
+  if (!at) return;
+  store_le(at + 6, static_cast<std::uint16_t>(step.reason));
+  store_le(at + 8, step.phi);
+  store_le(at + 24, step.retry_ns);
 }
 
 void StepBlock::write(const Dial& step, const Node& node) {

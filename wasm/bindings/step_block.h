@@ -17,6 +17,8 @@ enum class StepKind : std::uint16_t {
   wire_timeout = 7,
   peer = 8,
   dial = 9,
+  lifecycle = 11,
+  bootstrap = 12,
   dropped = 13,
   suspended = 14,
   budget = 15,
@@ -56,6 +58,9 @@ class StepBlock {
                          std::uint16_t code, std::string_view text);
   void write(const WireTimeout& step, const Node& node);
   void write(const PeerResolveFailed& step);
+  void write(const PeerChange& step, const Node& node);
+  std::uint8_t* add_peer(std::uint32_t handle, std::uint16_t event, const PeerId& peer);
+  void write_number(StepKind kind, std::uint32_t number);
   void write(const Dial& step, const Node& node);
   std::uint32_t handle_of(const Node& node, const PeerId& peer) const;
 

@@ -10,13 +10,21 @@ namespace bb {
 
 /// Inclusive: a value equal to its cap passes.
 struct EnvelopeCaps {
+  /// Its bytes; checked before anything is reserved.
   std::uint64_t total_bytes_max = 16'777'216;
+  /// Values in it.
   std::uint32_t fills_max = 256;
+  /// Bytes of one value.
   std::uint64_t fill_bytes_max = 4'194'304;
+  /// Bytes of a destination behind the peer's part.
   std::uint32_t suffix_bytes_max = 4'096;
+  /// Addresses of its sender.
   std::uint32_t source_addresses_max = 8;
+  /// Bytes of one of them.
   std::uint32_t source_address_bytes_max = 256;
+  /// Destinations.
   std::uint32_t destinations_max = 16;
+  /// Round-trip times that it reports.
   std::uint32_t reports_max = 64;
 
   static constexpr EnvelopeCaps edge() {

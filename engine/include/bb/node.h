@@ -11,6 +11,7 @@
 #include "bb/peer.h"
 #include "bb/step.h"
 #include "bb/telemetry.h"
+#include "bb/wait.h"
 
 namespace bb {
 
@@ -79,8 +80,8 @@ struct BootstrapError {
     unknown_input,
     missing_input,
     type_mismatch,
-    allocation_failed,           // of the byte budget or the allocator
-    already_transitively_queued, // asked for twice in one request
+    allocation_failed,            // of the byte budget or the allocator
+    already_transitively_queued,  // asked for twice in one request
     busy,
   };
   Kind kind = Kind::unknown_target;
@@ -379,6 +380,8 @@ class Node {
   std::uint64_t incarnation() const;
   EngineStats stats() const;
   Inspection inspect() const;
+  /// What waits, for what, since when and until when; at most `waits_max` of them, oldest executions first.
+  std::vector<Wait> why(std::uint32_t waits_max = 1'000) const;
   std::vector<std::string> targets() const;
 
  private:

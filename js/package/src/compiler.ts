@@ -131,8 +131,12 @@ export class Compiler {
       if (status < 0) throw compileError(bridge);
     };
     check(recorder.beginRoot(module.name));
-    module.body(graphOf(this.#engine, recorder));
+    const graph = graphOf(this.#engine, recorder);
+    module.body(graph);
     check(recorder.endRoot());
+    check(recorder.beginBootstrap());
+    module.bootstrap(graph);
+    check(recorder.endBootstrap());
   }
 }
 

@@ -121,6 +121,10 @@ export interface ComponentDefinition<R extends Role, S, C> {
   readonly deadlineMs?: number;
   /** Makes the state of one instance; called once per slot and installation. */
   create(config: C): S;
+  /** The state's bytes, for snapshots of the node; a node whose components lack it cannot be saved. */
+  serialize?(state: S): Bytes;
+  /** A state from such bytes. Throw when they are none. */
+  restore?(bytes: Bytes): S;
   /** Lets go of what the state holds. */
   dispose?(state: S): void;
   readonly methods: RoleMethods<S>[R];
@@ -150,6 +154,8 @@ export class JsComponentClass implements ComponentClass {
   readonly methods: readonly BoundMethod[];
   readonly create: (config: unknown) => unknown;
   readonly dispose: (state: unknown) => void;
+  readonly serialize: ((state: unknown) => Bytes) | undefined;
+  readonly restore: ((bytes: Bytes) => unknown) | undefined;
 
   constructor(definition: ComponentDefinition<Role, unknown, unknown>) {
     this.typeName = definition.typeName;
@@ -161,6 +167,8 @@ export class JsComponentClass implements ComponentClass {
     this.deadlineMs = definition.deadlineMs;
     this.create = (config) => definition.create(config);
     this.dispose = (state) => definition.dispose?.(state);
+    this.serialize = definition.serialize === undefined ? undefined : (state) => definition.serialize?.(state) ?? new Uint8Array();
+    this.restore = definition.restore === undefined ? undefined : (bytes) => definition.restore?.(bytes);
     this.methods = Object.entries(definition.methods as Readonly<Record<string, AnyMethod<unknown> | undefined>>).flatMap(([name, method]) => {
       if (method === undefined) return [];
       const isAsync = typeof method !== "function";

@@ -89,6 +89,8 @@ export class Engine {
       bbComponentCreate: (classId, component, config) => host.create(classId, component, config),
       bbComponentCall: (component, method, frame) => host.call(component, method, frame),
       bbComponentDispose: (component) => host.dispose(component),
+      bbComponentSave: (component, answer) => host.save(component, answer),
+      bbComponentLoad: (component, at, size) => host.load(component, at, size),
       bbStageCall: (stage) => host.stage?.(stage) ?? -1,
     });
     const bridge = new Bridge(module);

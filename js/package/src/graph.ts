@@ -249,11 +249,12 @@ export class Graph {
 
   /** Calls a child module with values for its inputs; its outputs by port. The child is recorded once, however often it is called. */
   call(child: Module, inputs: Readonly<Record<string, Output>> = {}): Record<string, Output> {
-    for (const [port, id] of Object.entries(inputs).map(([port, value]) => [port, this.#id(value)] as const)) this.#recorder.argument(port, id);
-    this.#check(this.#recorder.beginModule(child.name, false));
-    child.body(this);
-    this.#check(this.#recorder.endModule());
-    return Object.fromEntries(Array.from({ length: this.#recorder.resultCount() }, (_, index) => [this.#recorder.resultName(index), this.#result(index)]));
+    return this.#call(child, inputs, false);
+  }
+
+  /** Calls the bootstrap of a child module, from a `bootstrap`. */
+  callBootstrap(child: Module, inputs: Readonly<Record<string, Output>> = {}): Record<string, Output> {
+    return this.#call(child, inputs, true);
   }
 
   /** Any op that the engine has; its outputs. */
@@ -270,6 +271,15 @@ export class Graph {
     recorder.opOutputCount(op.outputCount ?? 0);
     this.#check(recorder.record(op.domain, op.op, op.slot ?? ""));
     return Array.from({ length: recorder.resultCount() }, (_, index) => this.#result(index));
+  }
+
+  #call(child: Module, inputs: Readonly<Record<string, Output>>, bootstrap: boolean): Record<string, Output> {
+    for (const [port, id] of Object.entries(inputs).map(([port, value]) => [port, this.#id(value)] as const)) this.#recorder.argument(port, id);
+    this.#check(this.#recorder.beginModule(child.name, bootstrap));
+    if (bootstrap) child.bootstrap(this);
+    else child.body(this);
+    this.#check(this.#recorder.endModule());
+    return Object.fromEntries(Array.from({ length: this.#recorder.resultCount() }, (_, index) => [this.#recorder.resultName(index), this.#result(index)]));
   }
 
   #attribute(name: string, value: bigint | number | string | readonly bigint[] | Tensor<Float32Array>): void {

@@ -13,9 +13,11 @@ export { BBError, describeError, type BBErrorOptions } from "./errors.js";
 export { CompileError, Graph, Output, type NetIn, type NetOptions, type NetOut, type NetOutRecord, type OpRecord } from "./graph.js";
 export { manualHost, platformHost, type Host, type LifecycleEvent, type ManualHost, type ManualHostOptions } from "./host.js";
 export { Module } from "./module.js";
-export {
-  AuthenticatedPeer, Node, UnverifiedPeer, type EngineStats, type Inspection, type InstallOptions, type NodeLimits, type ReceiveStatus,
-} from "./node.js";
+export { AuthenticatedPeer, Node, UnverifiedPeer } from "./node.js";
+export type {
+  BootstrapState, BootstrapTarget, EngineStats, Inspection, InstallOptions, JournalPart, NodeLimits, PeerHealth, ReceiveStatus, Replayed, RestoreOptions,
+  Wait,
+} from "./node-types.js";
 export {
   Peer, type DroppedEvent, type LinkDownEvent, type LinkEvent, type OpFailure, type OutputEvent, type PeerEvent, type PeerEvents, type PeerOptions,
   type PeerStats, type RefusedEvent, type TimeoutEvent, type TransportStateEvent, type UndeliverableEvent,
@@ -32,8 +34,8 @@ export {
   AggregatorSlot, BackendSlot, CodecSlot, DataSourceSlot, IndexSlot, ModelSlot, PeerSelectorSlot, Slot, slot, type SelectMode,
 } from "./slots.js";
 export {
-  defaultKinds, StepBlock, stepKinds, type BudgetStep, type DialStep, type DroppedStep, type EventStep, type ExecId, type FailedStep, type OpStep, type PeerHandle,
-  type PeerStep, type RecordVisitor, type SendStep, type Step, type StepKind, type SuspendedStep, type WireFailedStep, type WireTimeoutStep,
+  defaultKinds, StepBlock, stepKinds, type BootstrapStep, type BudgetStep, type DialStep, type DroppedStep, type EventStep, type ExecId, type FailedStep, type LifecycleStep, type OpStep,
+  type PeerChangeStep, type PeerHandle, type PeerStep, type PeerUnresolvedStep, type RecordVisitor, type SendStep, type Step, type StepKind, type SuspendedStep, type WireFailedStep, type WireTimeoutStep,
 } from "./steps.js";
 export {
   t, type DType, type Encoded, type FedAvgMeta, type SearchResult, type Tensor, type TensorData, type TypeName, type TypeValues, type Value, type ValueOf,

@@ -23,6 +23,11 @@ export abstract class Module {
   /** Records the program. Called once for each program that contains this module. */
   abstract body(g: Graph): void;
 
+  /** Records what prepares the program on a peer; a host asks for it with `Node.bootstrap`. Nothing unless overridden. */
+  bootstrap(_g: Graph): void {
+    // Most programs need no preparation.
+  }
+
   /** Calls this module from the body of another: values for its inputs in, its outputs by port. */
   call(g: Graph, inputs: Readonly<Record<string, Output>> = {}): Record<string, Output> {
     return g.call(this, inputs);

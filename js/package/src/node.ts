@@ -4,13 +4,17 @@ import { copyInto, type Bytes } from "./bytes.js";
 import { Artifact } from "./artifact.js";
 import { JsComponentClass } from "./component.js";
 import { insideOf, type Engine } from "./engine.js";
+import type {
+  BootstrapState, BootstrapTarget, EngineStats, Inspection, InstallOptions, JournalPart, PeerHealth, ReceiveStatus, Replayed, RestoreOptions, Wait,
+} from "./node-types.js";
 import { peerIdFromBytes, peerIdFromText, type PeerId } from "./peer-id.js";
 import { StepBlock, stepKinds, type BlockSource, type ExecId, type PeerHandle, type StepKind } from "./steps.js";
 import { typeId } from "./types.js";
 import { recordBytes, ValueWriter } from "./values.js";
+import { writeConfig } from "./wasm/config.js";
 import { halves, warnIfLeft, type Bridge } from "./wasm/bridge.js";
 import type { Completions, InstanceOwner } from "./wasm/component-host.js";
-import type { InstallerHandle, NodeHandle } from "./wasm/glue.js";
+import type { NodeHandle } from "./wasm/glue.js";
 
 let idOf: (peer: AuthenticatedPeer) => PeerId;
 let vouch: (id: PeerId) => AuthenticatedPeer;
@@ -40,117 +44,14 @@ export const UnverifiedPeer = {
   },
 } as const;
 
-/** Limits that differ from the engine's own; numbers of things, bytes or nanoseconds as their names say. Infinity is legal. */
-export interface NodeLimits {
-  /** Starts from the small limits for constrained devices instead. */
-  readonly edge?: boolean;
-  readonly envelopeBytesMax?: number;
-  readonly fillsMax?: number;
-  readonly fillBytesMax?: number;
-  readonly destinationsMax?: number;
-  readonly opsPerPoll?: number;
-  readonly parkedOpsMax?: number;
-  readonly executionsMax?: number;
-  readonly ingressMax?: number;
-  readonly ingressBytesMax?: number;
-  readonly memoryBytesMax?: number;
-  readonly eventBytesMax?: number;
-  readonly invokeBytesMax?: number;
-  readonly invokeInputsMax?: number;
-  readonly completionBytesMax?: number;
-  readonly outboundMax?: number;
-  readonly outboundBytesMax?: number;
-  readonly peersMax?: number;
-  readonly addressesPerPeerMax?: number;
-  readonly timersMax?: number;
-  readonly requestsMax?: number;
-  readonly payloadWindow?: number;
-  readonly plansPerGraphMax?: number;
-  readonly clockGapNs?: number;
-  readonly artifactBytesMax?: number;
-  readonly functionsMax?: number;
-  readonly nodesMax?: number;
-}
-
-/** What is installed, and as whom. */
-export interface InstallOptions {
-  readonly peer: PeerId;
-  /** Own addresses, for example `/p2p/<id>`; that one when absent. */
-  readonly addresses?: readonly string[];
-  /** Compiled programs; slots of one name in several of them are one component. */
-  readonly artifacts: readonly (Artifact | Bytes)[];
-  /** Base names of the targets to install; all of all artifacts when absent. */
-  readonly targets?: readonly string[];
-  /** Per slot what its component is made with. */
-  readonly config?: Readonly<Record<string, unknown>>;
-  readonly limits?: NodeLimits;
-  /** Everything random in the node comes from it; drawn from the platform when absent. */
-  readonly seed?: bigint;
-  /** A number that grows with every restart under one peer id; drawn from the seed when absent. */
-  readonly incarnation?: bigint;
-  /** Envelopes leave only against `grant`. */
-  readonly creditRequired?: boolean;
-  /** `deliverEvent` also yields an event. */
-  readonly echoEvents?: boolean;
-  /** Kinds of steps; see `mask`. */
-  readonly mask?: readonly StepKind[] | "all";
-}
-
-/** What became of a frame. */
-export type ReceiveStatus =
-  | { readonly status: "accepted" }
-  | { readonly status: "duplicate" }
-  /** Nothing is wrong with the frame: `unauthenticated`, `queue_full`, `budget_exceeded`, `no_memory`, `busy`. */
-  | { readonly status: "refused"; readonly reason: string }
-  /** The frame is no envelope: `malformed`, `oversize_envelope`, `too_many_fills`, ... */
-  | { readonly status: "malformed"; readonly reason: string; readonly detail: string };
-
-/** What a node says of itself. */
-export interface Inspection {
-  readonly self: PeerId;
-  readonly incarnation: bigint;
-  readonly targets: readonly { readonly name: string; readonly baseName: string; readonly ops: number; readonly values: number; readonly sites: readonly bigint[] }[];
-  readonly slots: readonly { readonly name: string; readonly typeName: string; readonly role: string; readonly component: number }[];
-  readonly peers: readonly {
-    readonly id: PeerId; readonly handle: PeerHandle; readonly admitted: boolean; readonly admittedBy: string; readonly addresses: readonly string[];
-    readonly references: number; readonly queued: number; readonly sentBytes: number;
-  }[];
-}
-
-/** Counts of a node. */
-export interface EngineStats {
-  readonly frontier: number;
-  readonly parked: number;
-  readonly ingress: number;
-  readonly executions: number;
-  readonly outbound: number;
-  readonly peers: number;
-  readonly components: number;
-  readonly graphs: number;
-  readonly requests: number;
-  readonly timers: number;
-  readonly ingressBytes: number;
-  readonly outboundBytes: number;
-  readonly memoryBytes: number;
-  readonly systemAllocations: number;
-  readonly ops: number;
-  readonly envelopesIn: number;
-  readonly envelopesOut: number;
-  readonly duplicates: number;
-  readonly malformed: number;
-  readonly refused: number;
-  readonly lateCompletions: number;
-  readonly unmatchedResponses: number;
-  readonly outboundDropped: number;
-  readonly stepsDropped: number;
-}
-
 const malformedBase = -1000;
 const malformedKinds = [
   "malformed", "oversize_envelope", "version_mismatch", "too_many_fills", "oversize_payload", "oversize_suffix", "too_many_source_addresses",
   "oversize_source_address", "too_many_destinations", "too_many_reports",
 ] as const;
 const u32Max = 0xffff_ffff;
+const noCommand = 0xffff_ffff_ffff_ffffn;
+const durabilities = ["none", "recorded", "gated"] as const;
 // An input of an invocation: its number, four bytes of padding, the value's record.
 const inputBytes = 8 + recordBytes;
 /** What a reservation for one frame leaves for those that follow. */
@@ -231,6 +132,7 @@ export class Node {
         installer.seed(...halves(options.seed ?? platformSeed()));
         if (options.incarnation !== undefined) installer.incarnation(...halves(options.incarnation));
         installer.flags(options.creditRequired ?? false, options.echoEvents ?? false);
+        installer.durability(durabilities.indexOf(options.durability ?? "none"));
         const types = new Map(artifacts.flatMap((artifact) => artifact.targets.flatMap((target) => artifact.slots(target).map(({ slot, typeName }) => [slot, typeName] as const))));
         for (const [slot, config] of Object.entries(options.config ?? {})) {
           if (host.find(types.get(slot) ?? "") instanceof JsComponentClass) installer.configInteger(slot, "config", ...halves(BigInt(configs.push(config) - 1)));
@@ -274,6 +176,44 @@ export class Node {
   /** Takes an admission back; the handle is void. */
   retire(handle: PeerHandle): void {
     this.#bridge.check(this.#open().retire(handle));
+  }
+
+  /** Refuses a peer's frames and holds back what is sent to it. */
+  blockPeer(id: PeerId): void {
+    this.#peerCall((at, size) => this.#handle.blockPeer(at, size), id);
+  }
+
+  unblockPeer(id: PeerId): void {
+    this.#peerCall((at, size) => this.#handle.unblockPeer(at, size), id);
+  }
+
+  /** Everybody else is treated as blocked; undefined lifts the list. */
+  setAllowlist(ids: readonly PeerId[] | undefined): void {
+    for (const id of ids ?? []) this.#peerCall((at, size) => this.#handle.allowPeer(at, size), id);
+    this.#bridge.check(this.#open().endAllowlist(ids !== undefined));
+  }
+
+  /** Throws `unknown_peer`. */
+  peerHealth(id: PeerId): PeerHealth {
+    const node = this.#open();
+    const text = this.#bridge.scoped(() => node.peerHealth(this.#bridge.put(id), id.length));
+    if (text === "") throw this.#bridge.error();
+    const { retryNs, ...health } = JSON.parse(text) as Omit<PeerHealth, "retryMs"> & { retryNs: number };
+    return { ...health, retryMs: retryNs === 0 ? undefined : retryNs / 1e6 };
+  }
+
+  /** The transport gave up on an envelope: whoever awaits its answer fails, and the peer's health suffers. */
+  sendFailed(requestId: bigint, handle: PeerHandle, reason: string): void {
+    this.#bridge.check(this.#open().sendFailed(...halves(requestId), handle, reason));
+  }
+
+  /** There is a way to the peer; `path` is the transport's number for it. For `why` and `inspect`. */
+  linkUp(handle: PeerHandle, path = 0): void {
+    this.#bridge.check(this.#open().linkUp(handle, path));
+  }
+
+  linkDown(handle: PeerHandle, code = 0): void {
+    this.#bridge.check(this.#open().linkDown(handle, code));
   }
 
   /** Takes a frame in. Never throws for what the frame contains. */
@@ -365,6 +305,106 @@ export class Node {
   /** Fails an op that waits. */
   fail(command: bigint, reason: string, detail: string): void {
     this.#completions().fail(command, reason, detail);
+  }
+
+  /** Queues bootstraps, all of what is asked for or nothing; the next polls run them, one at a time, before anything else. */
+  bootstrap(target?: BootstrapTarget): void {
+    const node = this.#open();
+    const slots = target !== undefined && "slots" in target;
+    const requests: readonly { readonly target: string; readonly inputs?: Readonly<Record<string, unknown>> }[] =
+      target === undefined ? [] : "requests" in target ? target.requests : ("slots" in target ? target.slots : target).map((name) => ({ target: name }));
+    if (target !== undefined && requests.length === 0) return;
+    this.#bridge.scoped(() => {
+      for (const { target: name, inputs } of requests) {
+        this.#bridge.check(node.bootstrapTarget(name));
+        for (const [input, value] of Object.entries(inputs ?? {})) {
+          const at = this.#bridge.reserve(recordBytes);
+          this.#writer.write(at, "any", value, `input ${input} of ${name}`);
+          this.#bridge.check(node.bootstrapInput(input, at));
+        }
+      }
+      this.#bridge.check(node.bootstrap(slots));
+    });
+  }
+
+  bootstrapState(): BootstrapState {
+    return JSON.parse(this.#open().bootstrapStatus()) as BootstrapState;
+  }
+
+  /** Runs the ops of a lifecycle phase in the next poll. */
+  fireLifecycle(phase: string): void {
+    this.#bridge.check(this.#open().fireLifecycle(phase));
+  }
+
+  /** Starts a target with each event of a kind: `PeerDown`, `OpFailure`, ..., or a topic that programs emit. */
+  subscribeEvent(kind: string, target: string, input: string): void {
+    this.#bridge.check(this.#open().subscribeEvent(kind, target, input));
+  }
+
+  /** The host slept: so much of the next poll's step forward does not count. */
+  suspended(gapMs: number): void {
+    this.#bridge.check(this.#open().suspended(gapMs));
+  }
+
+  /** The whole state, at any time between two calls. Throws `ValueNotEncodable`, `ComponentFailed`. */
+  snapshot(): Bytes {
+    this.#bridge.check(this.#open().snapshot());
+    return this.#bridge.copy(this.#handle.madeAt(), this.#handle.madeSize());
+  }
+
+  /** Takes the state of a snapshot of this node, or of one installed alike: all of it, or it throws and nothing has changed. */
+  restore(snapshot: Bytes, options: RestoreOptions = {}): void {
+    const node = this.#open();
+    this.#bridge.scoped(() =>
+      this.#bridge.check(node.restore(this.#bridge.put(snapshot), snapshot.length, options.nowMs ?? -1, options.sameIncarnation ?? false, options.pending === "fail")));
+    for (const controller of this.#owner.pending.values()) controller.abort(new BBError("aborted", "the node took another state"));
+    this.#owner.pending.clear();
+  }
+
+  /** What the node was given since the last time (`durability`); no bytes when that was nothing. */
+  journal(): JournalPart {
+    const sequence = this.#bridge.check(this.#open().journal());
+    return { bytes: this.#bridge.copy(this.#handle.madeAt(), this.#handle.madeSize()), sequence: BigInt(sequence) };
+  }
+
+  /** The inputs up to a part's `sequence` are durable: what waited for that leaves with the next polls. */
+  committed(sequence: bigint): void {
+    this.#bridge.check(this.#open().committed(Number(sequence)));
+  }
+
+  /** Gives a restored node the inputs of a journal again. Throws `SequenceHole` when some are missing. */
+  replay(journal: Bytes): Replayed {
+    const node = this.#open();
+    const text = this.#bridge.scoped(() => node.replay(this.#bridge.put(journal), journal.length));
+    if (text === "") throw this.#bridge.error();
+    const replayed = JSON.parse(text) as { inputs: number; polls: number; tornAt: number };
+    return { ...replayed, tornAt: replayed.tornAt === 0 ? undefined : replayed.tornAt };
+  }
+
+  /** A life of its own: messages are numbered anew under this number, or the next if it is not higher. */
+  reincarnate(incarnation = 0n): void {
+    this.#open().reincarnate(...halves(incarnation));
+  }
+
+  /** What waits, for what and whom, since when and until when; oldest executions first. */
+  why(waitsMax = 1_000): Wait[] {
+    type Raw = Omit<Wait, "exec" | "command" | "peers" | "sinceMs" | "deadlineMs"> & {
+      exec: string; command: string; sinceNs: number; deadlineNs: number;
+      peers: { id: string; link: "up" | "down" | "unknown"; linkSinceNs: number; linkCode: number; queued: number }[];
+    };
+    return (JSON.parse(this.#open().why(waitsMax)) as Raw[]).map(({ exec, command, peers, sinceNs, deadlineNs, ...wait }) => ({
+      ...wait,
+      exec: BigInt(exec),
+      command: BigInt(command) === noCommand ? undefined : BigInt(command),
+      peers: peers.map(({ id, linkSinceNs, ...peer }) => ({ ...peer, id: peerIdFromText(id), linkSinceMs: linkSinceNs / 1e6 })),
+      sinceMs: sinceNs / 1e6,
+      deadlineMs: deadlineNs === 0 ? undefined : deadlineNs / 1e6,
+    }));
+  }
+
+  /** What ops have counted under a name (`IncrMetric`). */
+  metric(name: string): number {
+    return this.#open().metric(name);
   }
 
   /** Runs what is ready. `nowMs` is the host's clock; it never takes the node's back. */
@@ -538,27 +578,4 @@ function inputTypes(artifacts: readonly Artifact[]): Map<string, ReadonlyMap<str
     }
   }
   return types;
-}
-
-function writeConfig(bridge: Bridge, installer: InstallerHandle, slot: string, config: unknown): void {
-  if (typeof config !== "object" || config === null) throw new BBError("config_type_mismatch", `the config of slot ${slot} is no object`);
-  const item = (value: unknown, name: string): Bytes => {
-    if (value instanceof Uint8Array) return value;
-    if (typeof value === "string" || typeof value === "number") return new TextEncoder().encode(String(value));
-    throw new BBError("config_type_mismatch", `${slot}.${name} holds something that is neither bytes, a text nor a number`);
-  };
-  for (const [name, value] of Object.entries(config)) {
-    if (value === undefined) continue;
-    if (typeof value === "number") installer.configNumber(slot, name, value);
-    else if (typeof value === "bigint") installer.configInteger(slot, name, ...halves(value));
-    else if (typeof value === "boolean") installer.configFlag(slot, name, value);
-    else if (typeof value === "string") installer.configText(slot, name, value);
-    else if (value instanceof Uint8Array) installer.configBytes(slot, name, bridge.put(value), value.length);
-    else if (Array.isArray(value)) {
-      for (const entry of value) {
-        const bytes = item(entry, name);
-        installer.configItem(slot, name, bridge.put(bytes), bytes.length);
-      }
-    } else throw new BBError("config_type_mismatch", `${slot}.${name} is neither a number, a text, bytes, true or false, nor a list of them`);
-  }
 }

@@ -5,7 +5,8 @@ import type { Artifact } from "./artifact.js";
 import { animationFrameDriver, workerDriver, type Driver, type RunResult } from "./drivers/index.js";
 import type { Engine } from "./engine.js";
 import { platformHost, type Host } from "./host.js";
-import { Node, UnverifiedPeer, type EngineStats, type Inspection, type NodeLimits, type ReceiveStatus } from "./node.js";
+import { Node, UnverifiedPeer } from "./node.js";
+import type { EngineStats, Inspection, NodeLimits, ReceiveStatus } from "./node-types.js";
 import { Links, type PeerRecord } from "./peer/links.js";
 import { EventQueue } from "./peer/event-queue.js";
 import { peerIdToText, randomPeerId, samePeer, type PeerId } from "./peer-id.js";
@@ -380,6 +381,8 @@ export class Peer {
       case "peer":
         if (step.event === "resolve-failed") this.#emit("dropped", { peer: step.peer, reason: "unknown_peer", count: 1 });
         return this.#emit("step", step);
+      case "lifecycle":
+      case "bootstrap":
       case "completed":
       case "async-suspended":
       case "budget": return this.#emit("step", step);

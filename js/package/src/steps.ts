@@ -14,18 +14,19 @@ export type ExecId = bigint;
 
 /** Numbers of the kinds of steps in a block. */
 export const stepKinds = {
-  send: 1, event: 2, failed: 3, "async-suspended": 4, completed: 5, "wire-failed": 6, "wire-timeout": 7, peer: 8, dial: 9, dropped: 13, suspended: 14, budget: 15,
+  send: 1, event: 2, failed: 3, "async-suspended": 4, completed: 5, "wire-failed": 6, "wire-timeout": 7, peer: 8, dial: 9, lifecycle: 11, bootstrap: 12, dropped: 13, suspended: 14, budget: 15,
 } as const;
 
 /** The kinds of steps. */
 export type StepKind = keyof typeof stepKinds;
 
 /** Kinds written unless `mask` says otherwise: all but one record per op. */
-export const defaultKinds: readonly StepKind[] = ["send", "event", "failed", "wire-failed", "wire-timeout", "peer", "dial", "dropped", "suspended", "budget"];
+export const defaultKinds: readonly StepKind[] = ["send", "event", "failed", "wire-failed", "wire-timeout", "peer", "dial", "lifecycle", "bootstrap", "dropped", "suspended", "budget"];
 
 const opErrorKinds = ["Other", "TypeMismatch", "MissingSlot", "NotRegistered", "ExecutionFailed", "RemoteFailed", "Timeout", "BadInput", "Cooldown"] as const;
-const wireFailures = ["unreadable_destination", "unknown_type_hash", "type_mismatch", "decode_failed", "unknown_site", "unknown_component"] as const;
-const peerEvents = ["up", "down", "blocked", "resolve-failed", "notice", "silent"] as const;
+const wireFailures = ["unreadable_destination", "unknown_type_hash", "type_mismatch", "decode_failed", "unknown_site", "unknown_component", "allocation_failed"] as const;
+const peerEvents = ["up", "down", "blocked", "resolve-failed", "notice", "silent", "suspect"] as const;
+const blockReasons = ["", "blocklisted", "not_allowlisted", "cooldown", "quarantined"] as const;
 
 /** An envelope to ship. */
 export interface SendStep {
@@ -97,14 +98,45 @@ export interface WireTimeoutStep {
   readonly command: bigint | undefined;
 }
 
-/** Something about a peer; `resolve-failed`: a Send found no address of it. */
-export interface PeerStep {
+/** A Send found no address of a peer. */
+export interface PeerUnresolvedStep {
   readonly kind: "peer";
-  readonly event: (typeof peerEvents)[number];
+  readonly event: "resolve-failed";
   readonly peer: PeerId;
   readonly target: string;
   readonly op: string;
   readonly exec: ExecId;
+}
+
+/**
+ * What the node thinks of a peer has changed. `blocked`: a frame of it was refused or a Send to it held back; `down` and `suspect`:
+ * failures or silence; `up`: it answered again; `notice`: it was asked to send less; `silent`: its envelopes are dropped until it was quiet.
+ */
+export interface PeerChangeStep {
+  readonly kind: "peer";
+  readonly event: Exclude<(typeof peerEvents)[number], "resolve-failed">;
+  readonly peer: PeerId;
+  /** Of `blocked`. */
+  readonly reason: (typeof blockReasons)[number];
+  /** When to try again, on the node's clock; of `blocked` by cooldown or quarantine, and how long `notice` asked for. */
+  readonly retryMs: number | undefined;
+  /** How sure the node is that the peer is gone; of `suspect` and `down` by silence. */
+  readonly phi: number;
+}
+
+/** Something about a peer. */
+export type PeerStep = PeerUnresolvedStep | PeerChangeStep;
+
+/** The ops of a lifecycle phase were started. */
+export interface LifecycleStep {
+  readonly kind: "lifecycle";
+  readonly phase: string;
+}
+
+/** A bootstrap (`X__bootstrap`) is done, or, without a target, waits for a completion. */
+export interface BootstrapStep {
+  readonly kind: "bootstrap";
+  readonly target: string | undefined;
 }
 
 /** Envelopes wait for a peer that was never granted credit. */
@@ -135,7 +167,8 @@ export interface BudgetStep {
 
 /** A step of a poll. */
 export type Step =
-  | SendStep | EventStep | FailedStep | OpStep | WireFailedStep | WireTimeoutStep | PeerStep | DialStep | DroppedStep | SuspendedStep | BudgetStep;
+  | SendStep | EventStep | FailedStep | OpStep | WireFailedStep | WireTimeoutStep | PeerStep | DialStep | LifecycleStep | BootstrapStep | DroppedStep
+  | SuspendedStep | BudgetStep;
 
 /** Names that records refer to, and the number of the poll they are of. */
 export interface BlockSource {
@@ -255,11 +288,18 @@ export class StepBlock implements Iterable<Step> {
           kind: "wire-timeout", peer: handle(0), requestId: u64(8), site: u64(16), startedMs: Number(u64(24)) / 1e6,
           command: u64(32) === never ? undefined : u64(32),
         };
-      case stepKinds.peer:
+      case stepKinds.peer: {
+        const event = peerEvents[view.getUint16(at + 4, true)] ?? "notice";
+        const peer = source.bridge.copy(at + 32, u32(20)) as Uint8Array as PeerId;
+        if (event === "resolve-failed") return { kind: "peer", event, peer, ...source.opName(u32(16)), exec: u64(24) };
+        const retry = nanoseconds(view, at + 24);
         return {
-          kind: "peer", event: peerEvents[view.getUint16(at + 4, true)] ?? "notice", peer: source.bridge.copy(at + 32, u32(20)) as Uint8Array as PeerId,
-          ...source.opName(u32(16)), exec: u64(24),
+          kind: "peer", event, peer, reason: blockReasons[view.getUint16(at + 6, true)] ?? "", retryMs: retry === 0 ? undefined : retry / 1e6,
+          phi: view.getFloat64(at + 8, true),
         };
+      }
+      case stepKinds.lifecycle: return { kind: "lifecycle", phase: source.name(u32(0)) };
+      case stepKinds.bootstrap: return { kind: "bootstrap", target: u32(0) === noPeer ? undefined : source.name(u32(0)) };
       case stepKinds.dial: return { kind: "dial", peer: u32(0) as PeerHandle, addresses: this.#addresses(view, at) };
       case stepKinds.dropped: return { kind: "dropped", count: u64(8) };
       case stepKinds.suspended: return { kind: "suspended", gapMs: Number(u64(0)) / 1e6 };

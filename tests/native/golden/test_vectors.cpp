@@ -122,7 +122,7 @@ TEST_CASE("a changed trace, and a table that does not say what is so, are notice
   CHECK(changed("differences.json", "+result UnknownInput Chain nope", "+result UnknownInput Chain mope") > 0);
   CHECK(changed("differences.json", R"("trace": "chain", "at": 5)", R"("trace": "chain", "at": 6)") > 0);
   CHECK(changed("differences.json", R"("reasons": ["hints"])", R"("reasons": ["hinds"])") > 0);
-  CHECK(changed("differences.json", R"({"trace": "restore_chain")", R"({"trace": "restore_chaim")") > 0);
+  CHECK(changed("differences.json", R"({"trace": "cycle_budget")", R"({"trace": "cycle_budgeg")") > 0);
   FileMap files = trace_files();
   files.erase("traces/diamond.json");
   CHECK(failed(files) > 0);

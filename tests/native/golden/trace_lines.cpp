@@ -158,6 +158,10 @@ bool SentEnvelopes::continues(const Node& node, const SendEnvelope& send, Bytes 
   wire::EnvelopeView view;
   const auto peer = node.peer_of(send.peer);
   if (!peer || !view.parse(envelope, EnvelopeCaps{})) return false;
+  if (unnumbered_ > 0) {
+    --unnumbered_;
+    return view.incarnation == 0 && view.sequence == 0;
+  }
   return view.incarnation == node.incarnation() && view.sequence == ++last_[peer->to_text()];
 }
 

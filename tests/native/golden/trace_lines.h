@@ -42,9 +42,12 @@ class SentEnvelopes {
  public:
   /// Whether it names its sender as decision G7 asks, after the ones before it.
   bool continues(const Node& node, const SendEnvelope& send, Bytes envelope);
+  /// The next envelopes are the reference's own, out of its snapshot: they have neither incarnation nor sequence number.
+  void expect_unnumbered(std::uint64_t count) { unnumbered_ = count; }
 
  private:
   std::map<std::string, std::uint64_t> last_;
+  std::uint64_t unnumbered_ = 0;
 };
 
 /// A step of the reference; every field of it is compared or skipped with a reason.

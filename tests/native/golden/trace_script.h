@@ -11,6 +11,7 @@ namespace bb::golden {
 struct TraceSetup {
   const Registry& registry;
   Bytes model;
+  std::span<const VectorFile> files;  // snapshots that scripts name
   Limits limits;
 };
 
@@ -33,6 +34,8 @@ class TracePlayer {
   void play_flood(Fields& fields, Both out);
   void play_delivery(Fields& fields, Both out);
   void play_look(Fields& fields, Both out);
+  void play_restore(Bytes snapshot, Fields& fields, Both out);
+  void play_snapshot_errors(Fields& fields, Both out);
   void show_addresses(const PeerId& peer, Lines& out) const;
   /// Polls once at the time that the script has reached; false when nothing came of it.
   bool poll(Lines& out, bool& waiting);

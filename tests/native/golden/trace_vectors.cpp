@@ -48,12 +48,12 @@ void play_trace(Checker& check, Differences& differences, const Registry& regist
   fields.get("setup");
   const Json& script = fields.list("script");
   const std::string model_name = fields.text("model_file");
-  if (differences.left_out(name)) return;
   const VectorFile* model = find_file(files, model_name);
   if (!check.expect(model != nullptr, "`" + model_name + "` is there")) return;
 
   const Differences::Adaptation adaptation = differences.adapt(check, name, model->content);
-  TracePlayer player(check, trace, {.registry = registry, .model = as_bytes(adaptation.model), .limits = adaptation.limits});
+  TracePlayer player(check, trace,
+                     {.registry = registry, .model = as_bytes(adaptation.model), .files = files, .limits = adaptation.limits});
   Lines reference, ours;
   const bool playable = player.install(reference, ours);
   differences.judge(check, name, -1, reference, ours);
@@ -105,15 +105,11 @@ Differences::Differences(Checker& check, const Json& file) {
       reasons_[id] = false;
     }
   }
-  const auto read_once = [&](std::string_view list, std::vector<Once>& out, bool adapted) {
-    for (const Json& json : fields.list(list)) {
-      Fields once(check, json);
-      out.push_back({.trace = once.text("trace"), .why = once.text("why"), .adaptation = adapted ? once.get("with") : Json()});
-      check.expect(!out.back().why.empty(), "a reason is given");
-    }
-  };
-  read_once("left_out", left_out_, false);
-  read_once("adapted", adapted_, true);
+  for (const Json& json : fields.list("adapted")) {
+    Fields once(check, json);
+    adapted_.push_back({.trace = once.text("trace"), .why = once.text("why"), .with = once.get("with")});
+    check.expect(!adapted_.back().why.empty(), "a reason is given");
+  }
   for (const Json& json : fields.list("differences")) {
     Fields row(check, json);
     Row read{.trace = row.text("trace"), .at = static_cast<int>(row.signed_number("at")), .reasons = {}, .lines = {}};
@@ -127,21 +123,12 @@ Differences::Differences(Checker& check, const Json& file) {
   }
 }
 
-const std::string* Differences::left_out(std::string_view trace) {
-  for (Once& once : left_out_) {
-    if (once.trace != trace) continue;
-    once.used = true;
-    return &once.why;
-  }
-  return nullptr;
-}
-
 Differences::Adaptation Differences::adapt(Checker& check, std::string_view trace, Bytes model) {
   Adaptation adaptation{.limits = {}, .model = std::string(as_text(model))};
-  for (Once& once : adapted_) {
+  for (Adapted& once : adapted_) {
     if (once.trace != trace) continue;
     once.used = true;
-    Fields fields(check, once.adaptation);
+    Fields fields(check, once.with);
     for (const LimitField& field : kLimitFields)
       if (fields.has(field.name)) adaptation.limits.*field.field = static_cast<std::uint32_t>(fields.number(field.name));
     if (!fields.has("attributes")) continue;
@@ -186,8 +173,7 @@ void Differences::finish(Checker& check) const {
   check.enter(std::string(kDifferences), "rows");
   for (const Row& row : rows_)
     check.expect(row.used, "the row of `" + row.trace + "` at " + std::to_string(row.at) + " matches nothing");
-  for (const auto* list : {&left_out_, &adapted_})
-    for (const Once& once : *list) check.expect(once.used, "there is no trace `" + once.trace + "`");
+  for (const Adapted& once : adapted_) check.expect(once.used, "there is no trace `" + once.trace + "`");
   for (const auto& [id, used] : reasons_) check.expect(used, "no row uses the reason `" + id + "`");
 }
 

@@ -11,8 +11,6 @@ class Differences {
  public:
   Differences(Checker& check, const Json& file);
 
-  /// Why a trace is not played at all; nullptr when it is.
-  const std::string* left_out(std::string_view trace);
   /// What a trace is played with besides its own files.
   struct Adaptation {
     Limits limits;
@@ -32,14 +30,14 @@ class Differences {
     Lines lines;  // `-` of the reference, `+` of this engine, ` ` of both
     bool used = false;
   };
-  struct Once {
+  struct Adapted {
     std::string trace;
     std::string why;
-    Json adaptation;
+    Json with;
     bool used = false;
   };
   std::vector<Row> rows_;
-  std::vector<Once> left_out_, adapted_;
+  std::vector<Adapted> adapted_;
   std::map<std::string, bool> reasons_;  // and whether a row uses it
 };
 

@@ -26,7 +26,7 @@ interface RegisteredClass {
 
 interface Instance {
   readonly registered: RegisteredClass;
-  readonly state: unknown;
+  state: unknown;
   readonly owner: InstanceOwner;
 }
 
@@ -143,6 +143,41 @@ export class ComponentHost {
       queueMicrotask(() => {
         throw error;
       });
+    }
+  }
+
+  /** Imported by the module: the bytes of an instance's state, in its memory. */
+  save(component: number, answer: number): number {
+    const instance = this.#instances.get(component);
+    const serialize = instance?.registered.type.serialize;
+    if (instance === undefined || serialize === undefined) return -1;
+    try {
+      const bridge = this.#wired();
+      const bytes = serialize(instance.state);
+      const at = bytes.length === 0 ? answer : bridge.engine.reserve(bytes.length);
+      if (at === 0) return -1;
+      bridge.heap().set(bytes, at);
+      const view = bridge.view();
+      view.setUint32(answer, at, true);
+      view.setUint32(answer + 4, bytes.length, true);
+      return 0;
+    } catch {
+      return -1;
+    }
+  }
+
+  /** Imported by the module: an instance takes the state of such bytes. */
+  load(component: number, at: number, size: number): number {
+    const instance = this.#instances.get(component);
+    const restore = instance?.registered.type.restore;
+    if (instance === undefined || restore === undefined) return -1;
+    try {
+      const state = restore(this.#wired().copy(at, size));
+      instance.registered.type.dispose(instance.state);
+      instance.state = state;
+      return 0;
+    } catch {
+      return -1;
     }
   }
 

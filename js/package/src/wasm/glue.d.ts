@@ -99,6 +99,7 @@ export interface InstallerHandle extends Handle {
   seed(low: number, high: number): void;
   incarnation(low: number, high: number): void;
   flags(creditRequired: boolean, echoAppEvents: boolean): void;
+  durability(durability: number): void;
   configNumber(slot: string, name: string, value: number): void;
   configInteger(slot: string, name: string, low: number, high: number): void;
   configFlag(slot: string, name: string, value: boolean): void;
@@ -137,6 +138,31 @@ export interface NodeHandle extends Handle {
   opName(number: number): string;
   abandonedCount(): number;
   abandoned(position: number): number;
+  blockPeer(at: number, size: number): number;
+  unblockPeer(at: number, size: number): number;
+  allowPeer(at: number, size: number): number;
+  endAllowlist(active: boolean): number;
+  peerHealth(at: number, size: number): string;
+  sendFailed(requestLow: number, requestHigh: number, handle: number, reason: string): number;
+  linkUp(handle: number, path: number): number;
+  linkDown(handle: number, code: number): number;
+  bootstrapTarget(name: string): number;
+  bootstrapInput(name: string, recordAt: number): number;
+  bootstrap(slots: boolean): number;
+  bootstrapStatus(): string;
+  fireLifecycle(phase: string): number;
+  subscribeEvent(kind: string, target: string, input: string): number;
+  suspended(gapMs: number): number;
+  snapshot(): number;
+  restore(at: number, size: number, nowMs: number, sameIncarnation: boolean, failPending: boolean): number;
+  journal(): number;
+  committed(sequence: number): number;
+  replay(at: number, size: number): string;
+  reincarnate(low: number, high: number): void;
+  madeAt(): number;
+  madeSize(): number;
+  why(waitsMax: number): string;
+  metric(name: string): number;
   inspect(): string;
   stats(): string;
 }
@@ -151,6 +177,8 @@ export interface GlueModule {
   bbComponentCreate: (classId: number, component: number, config: number) => number;
   bbComponentCall: (component: number, method: number, frame: number) => number;
   bbComponentDispose: (component: number) => void;
+  bbComponentSave: (component: number, answer: number) => number;
+  bbComponentLoad: (component: number, at: number, size: number) => number;
   bbStageCall: (stage: number) => number;
 }
 
@@ -160,6 +188,8 @@ export interface GlueOptions {
   bbComponentCreate: GlueModule["bbComponentCreate"];
   bbComponentCall: GlueModule["bbComponentCall"];
   bbComponentDispose: GlueModule["bbComponentDispose"];
+  bbComponentSave: GlueModule["bbComponentSave"];
+  bbComponentLoad: GlueModule["bbComponentLoad"];
   bbStageCall: GlueModule["bbStageCall"];
 }
 
