@@ -63,8 +63,8 @@ void warm_polls(Workbench& bench) {
   const ByteBuffer sender = bench.model("send1"), receiver = bench.model("recv_bare");
   auto installed = Node::install(bench.registry, {.peer = PeerId::from(1),
                                                   .addresses = {Address::p2p(PeerId::from(1))},
-                                                  .artifacts = {sender, receiver},
-                                                  .targets = {"send1", "recv_bare"},
+                                                  .artifacts = {receiver, sender},
+                                                  .targets = {"recv_bare", "send1"},
                                                   .seed = 1,
                                                   .incarnation = 1});
   require(installed.has_value(), "install");
@@ -143,8 +143,8 @@ void many_nodes(Workbench& bench, std::uint64_t count, std::uint64_t envelopes) 
   for (std::uint64_t i = 0; i < count; ++i) {
     auto node = Node::install(bench.registry, {.peer = id(i),
                                                .addresses = {Address::p2p(id(i))},
-                                               .artifacts = {sender, receiver},
-                                               .targets = {"send1", "recv_bare"},
+                                               .artifacts = {receiver, sender},
+                                               .targets = {"recv_bare", "send1"},
                                                .seed = i,
                                                .incarnation = 1});
     require(node.has_value(), "install");
