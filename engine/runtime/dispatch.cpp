@@ -11,7 +11,8 @@ constexpr std::uint32_t kStepsPerOp = 4;  // completed or failed, suspended, and
 }  // namespace
 
 // For so many more ready ops, function outputs and steps, and one event that an op publishes. What is written then cannot fail.
-bool Engine::make_room(std::uint64_t ready, std::uint64_t events, std::uint64_t steps) {
+// Asked before every op, so it is part of its callers.
+[[gnu::always_inline]] inline bool Engine::make_room(std::uint64_t ready, std::uint64_t events, std::uint64_t steps) {
   ++events;
   const auto ops = static_cast<std::uint32_t>(std::min<std::uint64_t>(ready + waiting_ops_.size(), UINT32_MAX));
   return steps_.try_reserve(steps_.size() + steps + events_.size() + events) && events_.try_reserve(events_.size() + events) &&
@@ -20,7 +21,8 @@ bool Engine::make_room(std::uint64_t ready, std::uint64_t events, std::uint64_t 
 }
 
 // What ends in a body may write outputs of every caller above, make their ops ready, and end their calls.
-bool Engine::make_room_with_callers(const Activation* activation, std::uint64_t ready, std::uint64_t events) {
+[[gnu::always_inline]] inline bool Engine::make_room_with_callers(const Activation* activation, std::uint64_t ready,
+                                                                  std::uint64_t events) {
   std::uint64_t steps = kStepsPerOp;
   for (const Activation* inner = activation; inner->parent; inner = inner->parent) {
     const LinkedOp& call = inner->parent->graph->ops[inner->call_op];

@@ -258,9 +258,15 @@ class Engine final : private op::Runtime, private Stock, private State {
   bool expire_deadlines();
   bool drain_outbound();
   bool write_tail(bool was_pending);
+  /// A step is far larger than most of what it can be, so it is made where it stays.
   template <class S>
   void emit(bool wanted, S&& step) {
-    if (wanted && !steps_.try_push(Step(std::forward<S>(step)))) ++counters_.steps_dropped;
+    if (!wanted) return;
+    if (steps_.try_reserve(steps_.size() + std::uint64_t{1})) [[likely]] {
+      steps_.push_reserved(std::in_place_type<std::remove_cvref_t<S>>, std::forward<S>(step));
+    } else {
+      ++counters_.steps_dropped;
+    }
   }
   /// Between polls: the step comes first in the next one. Past the limit it is counted instead.
   template <class S>

@@ -1,5 +1,5 @@
 // The hot path as an application of the npm package sees it: frames in and envelopes out through TypeScript, 64 per poll.
-//   node bench-glue.mjs <folder of bench-models>      prints JSON: {"rows":[{"name","ns"}]}
+//   node bench-glue.mjs <folder of bench-models>      prints JSON: {"rows":[{"key","ns"}]}
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Engine, Node, UnverifiedPeer, fromHex, peerIdFromNumber, peerIdToText, toHex } from '../../js/package/dist/entry/node.js';
@@ -16,7 +16,7 @@ const rows = [];
 const warmUpMs = 400;
 const measureMs = 200;
 
-function median(name, units, work) {
+function median(key, units, work) {
   const began = performance.now();
   while (performance.now() - began < warmUpMs) work();
   const runs = [];
@@ -27,7 +27,7 @@ function median(name, units, work) {
     runs.push(Number(process.hrtime.bigint() - start) / units);
   }
   runs.sort((a, b) => a - b);
-  rows.push({ name, ns: runs[Math.floor(runs.length / 2)] });
+  rows.push({ key, ns: runs[Math.floor(runs.length / 2)] });
 }
 
 function require(condition, what) {
@@ -59,7 +59,7 @@ const walk = (node, ops) => {
   // One destination, one fill of eight bytes for site 0, correlation present and empty: 61 bytes.
   const frame = fromHex('0a0da5030a0008000000000000000112280a0ae201000000000000000012100800000000000000070707070707070720bdd2a888cce18cc11d1a003801');
   require(frame.length === 61, `the envelope has ${frame.length} bytes`);
-  median(`inbound envelope to one op, batch ${batch}`, 1024, () => {
+  median(`iii_a_${batch}`, 1024, () => {
     for (let i = 0; i < 1024; i += batch) {
       for (let k = 0; k < batch; k++) require(node.receive(peer, frame).status === 'accepted', 'a frame was refused');
       require(walk(node, 100_000) === batch, 'not one event per envelope');
@@ -75,7 +75,7 @@ const walk = (node, ops) => {
   // The model declares no port types, so the list of peers goes in as its wire form.
   const peers = { typeHash: 0x64d32aef2d363637n, bytes: fromHex(`01000000000000000a00000000000000${toHex(target)}`) };
   let bytes = 0;
-  median('send one envelope, fan 1', 1024, () => {
+  median('iv_1', 1024, () => {
     for (let i = 0; i < 1024; i += batch) {
       for (let k = 0; k < batch; k++) node.invoke('send1', { x, peers });
       let sent = 0;
@@ -94,7 +94,7 @@ const walk = (node, ops) => {
 {
   const node = install('chain1000');
   const x = new Uint8Array(8).fill(7);
-  median('op dispatch in a chain of 1000, a step per op', 1000, () => {
+  median('i_8', 1000, () => {
     node.mask('all');
     node.deliverEvent('chain1000', 'x', x);
     require(walk(node, 100_000) === 1001, 'steps of the chain');
