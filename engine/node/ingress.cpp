@@ -157,13 +157,13 @@ Status Node::complete(CommandId command, std::span<Value> outputs) {
   for (std::size_t i = 0; i < outputs.size(); ++i)
     if (!record.value(outputs[i])) return fail(Code::not_encodable, i);
   BB_CHECK(record.ready());
-  return record.keep(engine_->complete(command, outputs));
+  return record.keep_completion(engine_->complete(command, outputs));
 }
 
 Status Node::complete_failed(CommandId command, OpError error) {
   Recording record(*this, Journal::Kind::complete_failed);
   BB_CHECK(record.number(command.v).number(static_cast<std::uint64_t>(error.kind)).text(error.reason).text(error.detail).ready());
-  return record.keep(engine_->complete_failed(command, std::move(error)));
+  return record.keep_completion(engine_->complete_failed(command, std::move(error)));
 }
 
 // Graphs that are no targets, their bootstraps and what they call, are not the host's to invoke.

@@ -59,6 +59,11 @@ class Recording {
     if (applied) keep();
     return applied;
   }
+  /// A completion that nobody waits for changes a counter.
+  Status keep_completion(Status applied) {
+    if (applied || applied.error().code == Code::unknown_command) keep();
+    return applied;
+  }
 
  private:
   runtime::Engine& engine_;

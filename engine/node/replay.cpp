@@ -80,6 +80,10 @@ class Replayer {
     return answer ? Status{} : fail(Code::invalid_value, in.position());
   }
 
+  Status completed(StateReader& in, const Status& answer) {
+    return answer || answer.error().code == Code::unknown_command ? Status{} : again(in, answer);
+  }
+
   // `known`: read, but not applied.
   Status record(StateReader& in, bool known) {
     using Kind = Journal::Kind;
@@ -162,20 +166,18 @@ class Replayer {
       if (!outputs.try_push(std::move(value))) return fail(Code::no_memory);
     }
     BB_CHECK(in.status());
-    return known ? Status{} : again(in, node_.engine_->complete(command, {outputs.data(), outputs.size()}));
+    return known ? Status{} : completed(in, node_.engine_->complete(command, {outputs.data(), outputs.size()}));
   }
 
   Status complete_failed(StateReader& in, bool known) {
     const CommandId command{in.number()};
     OpError error;
     error.kind = static_cast<OpErrorKind>(in.number_to(static_cast<std::uint64_t>(OpErrorKind::cooldown)));
-    const std::string_view reason = in.text();
+    error.reason = in.text();  // the engine keeps its own
     error.detail = in.text();
     BB_CHECK(in.status());
     if (known) return {};
-    BB_TRY(name, node_.engine_->intern_later(reason));
-    error.reason = node_.engine_->names()[name];
-    return again(in, node_.engine_->complete_failed(command, std::move(error)));
+    return completed(in, node_.engine_->complete_failed(command, std::move(error)));
   }
 
   Status bootstrap(StateReader& in, bool known) {

@@ -62,6 +62,7 @@ Status Engine::complete_failed(CommandId command, OpError error) {
     ++counters_.late_completions;
     return fail(Code::unknown_command);
   }
+  error.reason = kept_reason(error);
   failures_.insert_reserved(command.v, std::move(error));
   parked->completed = true;
   ingress_.push_reserved({Ingress::Kind::completion, nullptr, command});
@@ -123,10 +124,17 @@ void Engine::abandon(CommandId command) {
 }
 
 // By a deadline, a timeout, the transport: the op fails in this poll, or in the next.
+// The reason of a failure that waits is a name of the node, so that a snapshot and a replay have it too.
+std::string_view Engine::kept_reason(const OpError& error) {
+  const auto name = intern_later(error.reason);
+  return name ? std::string_view(names_[*name]) : op_error_kind_name(error.kind);
+}
+
 void Engine::fail_later(CommandId command, OpError error) {
   Parked* parked = parked_.find(command.v);
   if (!parked || parked->completed) return;
   parked->completed = true;
+  error.reason = kept_reason(error);
   failures_.insert_reserved(command.v, std::move(error));
   completions_.push_reserved(command);
 }

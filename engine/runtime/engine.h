@@ -201,6 +201,7 @@ class Engine final : private op::Runtime, private Stock, private State {
   // completion.cpp
   bool apply_completion(CommandId command);
   void fail_later(CommandId command, OpError error);
+  std::string_view kept_reason(const OpError& error);
   Parked take_parked(CommandId command);
   void forget(CommandId command);
   void abandon(CommandId command);

@@ -19,8 +19,9 @@ void StateCodec::commit(Loaded& loaded) {
   engine.names_.resize(engine.installed_names_);
   for (std::string& name : loaded.later_names_) engine.names_.push_back(std::move(name));
   for (const Loaded::Reason& reason : loaded.reasons_) {
-    const auto name = engine.intern_later(reason.text);
-    state.failures_.find(reason.command)->reason = name ? std::string_view(engine.names_[*name]) : std::string_view();
+    OpError& error = *state.failures_.find(reason.command);
+    error.reason = reason.text;
+    error.reason = engine.kept_reason(error);
   }
   for (std::uint32_t i = 0; i < state.later_.size(); ++i)
     if (AppEvent* event = std::get_if<AppEvent>(&state.later_[i])) event->topic = engine.names_[loaded.later_topics_[i]];

@@ -137,6 +137,44 @@ TEST_CASE("journal: the same inputs make the same node, from the start or from a
   CHECK(snapshot_of(*from_snapshot) == expected);
 }
 
+TEST_CASE("journal: a completion that came too late is counted, and so it is in a replay", "[journal]") {
+  Recorded recorded(Durability::recorded);
+  recorded.know(2);
+  CHECK(recorded.node->complete(CommandId{5}, {}).error().code == Code::unknown_command);
+  CHECK(recorded.node->complete_failed(CommandId{6}, {OpErrorKind::other, "gone", {}}).error().code == Code::unknown_command);
+  CHECK(recorded.node->stats().late_completions == 2);
+  auto replayed = recorded.install(Durability::none);
+  REQUIRE(replayed->replay(recorded.take()));
+  CHECK(replayed->stats().late_completions == 2);
+  CHECK(snapshot_of(*replayed) == snapshot_of(*recorded.node));
+}
+
+TEST_CASE("journal: a waiter that was told to fail and has not yet is the same in a replay and after a restore", "[journal]") {
+  for (const bool by_host : {true, false}) {
+    Recorded recorded(Durability::recorded);
+    recorded.know(2);
+    recorded.ask(2);
+    CommandId command;
+    std::uint64_t request = 0;
+    const Poll poll = recorded.node->poll(recorded.now_ns += 1'000'000);
+    for (const Step& step : poll.steps) {
+      if (const auto* suspended = std::get_if<AsyncSuspended>(&step)) command = suspended->command;
+      if (const auto* send = std::get_if<SendEnvelope>(&step)) request = send->request_id;
+    }
+    if (by_host)
+      REQUIRE(recorded.node->complete_failed(command, {OpErrorKind::other, "gone", "the host gave up"}));
+    else
+      REQUIRE(recorded.node->send_failed(request, *recorded.node->handle_of(PeerId::from(2)), "no route"));
+    const ByteBuffer expected = snapshot_of(*recorded.node);
+    auto restored = recorded.install(Durability::none);
+    REQUIRE(restored->restore(expected, {.same_incarnation = true}));
+    CHECK(snapshot_of(*restored) == expected);
+    auto replayed = recorded.install(Durability::none);
+    REQUIRE(replayed->replay(recorded.take()));
+    CHECK(snapshot_of(*replayed) == expected);
+  }
+}
+
 TEST_CASE("journal: a torn tail is told, a hole and a wrong byte are errors", "[journal]") {
   Recorded recorded(Durability::recorded);
   recorded.know(2);
