@@ -38,8 +38,8 @@ void Engine::count(Received::Kind kind) {
 }
 
 void Engine::repeat_refusal(std::uint32_t peer, Received::Kind kind, Code code) {
-  // The judgement may have told the host, or noted that the peer was heard.
-  if (code == Code::blocked || code == Code::silenced) (void)admit_frame(peer, 0);
+  // The judgement may have told the host, noted that the peer was heard, or ended its silence. A busy node does not judge.
+  if (code != Code::busy) (void)admit_frame(peer, 0);
   if (kind == Received::Kind::malformed) note_malformed(peer);
   count(kind);
 }

@@ -33,11 +33,11 @@ struct Recorded {
     artifact.assign(compiled->bytes().begin(), compiled->bytes().end());
     node = install(durability, limits);
   }
-  std::unique_ptr<Node> install(Durability durability, Limits limits = {}) const {
+  std::unique_ptr<Node> install(Durability durability, Limits limits = {}, std::string target = "Ask") const {
     auto made = Node::install(registry, {.peer = PeerId::from(1),
                                          .addresses = {Address::p2p(PeerId::from(1))},
                                          .artifacts = {artifact},
-                                         .targets = {"Ask"},
+                                         .targets = {std::move(target)},
                                          .limits = limits,
                                          .seed = 7,
                                          .incarnation = 1,
@@ -173,6 +173,38 @@ TEST_CASE("journal: a waiter that was told to fail and has not yet is the same i
     REQUIRE(replayed->replay(recorded.take()));
     CHECK(snapshot_of(*replayed) == expected);
   }
+}
+
+TEST_CASE("journal: a silenced peer that was quiet is heard again, by whatever frame", "[journal]") {
+  Recorded asks(Durability::none);
+  asks.know(1);
+  std::vector<ByteBuffer> questions;
+  for (int i = 0; i < 2; ++i) {
+    asks.ask(1);
+    const Poll poll = asks.node->poll(asks.now_ns += 1'000'000);
+    for (const Step& step : poll.steps)
+      if (const auto* send = std::get_if<SendEnvelope>(&step)) questions.push_back(send->bytes());
+  }
+  REQUIRE(questions.size() == 2);
+  Limits limits;
+  limits.ingress_max = 4;
+  limits.peer_share_percent = 100;
+  limits.high_water_percent = 1;
+  limits.notices_before_silent = 1;
+  Recorded answers(Durability::recorded);
+  answers.node = answers.install(Durability::recorded, limits, "Ask_servers");
+  answers.know(2);
+  const PeerHandle from = *answers.node->handle_of(PeerId::from(2));
+  REQUIRE(answers.node->receive(from, questions[0]).kind == ReceiveStatus::Kind::accepted);
+  REQUIRE(answers.node->receive(from, questions[1]).error.code == Code::silenced);
+  answers.poll();
+  answers.now_ns += 60'000'000'000;
+  answers.poll();
+  CHECK(answers.node->receive(from, questions[0]).kind == ReceiveStatus::Kind::duplicate);
+  auto replayed = answers.install(Durability::none, limits, "Ask_servers");
+  REQUIRE(replayed->replay(answers.take()));
+  CHECK(snapshot_of(*replayed) == snapshot_of(*answers.node));
+  REQUIRE(answers.node->receive(from, questions[1]).kind == ReceiveStatus::Kind::accepted);
 }
 
 TEST_CASE("journal: a torn tail is told, a hole and a wrong byte are errors", "[journal]") {
