@@ -1,0 +1,136 @@
+// Memory that runs out, at every allocation of five lives: nothing aborts, nothing leaks, a refused call leaves the node as it was, and
+// once there is memory again the life goes on to the result of an undisturbed one, or an op's failure says what did not.
+#include <catch2/catch_test_macros.hpp>
+
+#ifdef BB_FAULT_INJECTION
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "memory/scenarios.h"
+
+using namespace bb;
+using namespace bb::test;
+
+namespace {
+
+const char* current_name = "";
+unsigned long long current_number = 0;
+
+// An assertion of the engine ends the program; this says which allocation it was.
+void on_abort(int) {
+  char text[256];
+  const int size = std::snprintf(text, sizeof text, "memory: aborted in `%s` at allocation %llu\n", current_name, current_number);
+  (void)!::fwrite(text, 1, static_cast<std::size_t>(size), stderr);
+  std::signal(SIGABRT, SIG_DFL);
+}
+
+std::string where(const std::vector<Seen>& a, const std::vector<Seen>& b) {
+  std::size_t at = 0;
+  while (at < a.size() && at < b.size() && a[at] == b[at]) ++at;
+  const auto show = [&](const std::vector<Seen>& steps) {
+    return at < steps.size() ? std::to_string(steps[at].node) + " " + steps[at].kind + " " + steps[at].name + " exec " +
+                                   std::to_string(steps[at].exec)
+                             : std::string("nothing");
+  };
+  return "step " + std::to_string(at) + " of " + std::to_string(a.size()) + "/" + std::to_string(b.size()) + ": " + show(a) +
+         " instead of " + show(b);
+}
+
+struct Tally {
+  std::uint64_t runs = 0, refused = 0, stalled = 0, absorbed = 0, same = 0, failed_ops = 0, counted_drops = 0;
+  std::uint64_t allocations = 0;
+};
+
+struct Sweep {
+  const Scenario& scenario;
+  std::map<std::string, std::pair<std::uint64_t, std::string>> findings{};  // rule → how often, where first
+  Tally tally{};
+
+  Stage undisturbed() {
+    Stage stage(scenario_registry(), nullptr, 0);
+    Faults::arm(0, Faults::Mode::once);
+    scenario.play(stage);
+    tally.allocations = Faults::asked();
+    return stage;
+  }
+
+  void run(const Stage& base, std::uint64_t number, Faults::Mode mode) {
+    current_name = scenario.name;
+    current_number = number;
+    ++tally.runs;
+    Stage stage(scenario_registry(), &base.calls, number);
+    Faults::arm(number, mode);
+    try {
+      scenario.play(stage);
+      require_rule(stage.hit, "the allocation is reached");
+      judge(base, stage);
+    } catch (const Finding& finding) {
+      auto& entry = findings[finding.what()];
+      if (entry.first++ == 0)
+        entry.second = "allocation " + std::to_string(number) + (mode == Faults::Mode::once ? " once: " : " persistent: ") + Faults::last();
+    }
+    Faults::disarm();
+    tally.refused += stage.refused;
+    tally.stalled += stage.stalled;
+    tally.absorbed += stage.absorbed;
+  }
+
+  void judge(const Stage& base, const Stage& stage) {
+    bool same = stage.seen == base.seen && stage.sent.size() == base.sent.size();
+    for (std::size_t i = 0; same && i < base.sent.size(); ++i) same = stage.sent[i].bytes == base.sent[i].bytes;
+    if (same || !stage.compares) {
+      ++tally.same;
+    } else if (stage.count("OpFailed") > base.count("OpFailed")) {
+      ++tally.failed_ops;
+    } else if (stage.dropped() > base.dropped()) {
+      ++tally.counted_drops;
+    } else {
+      throw Finding(where(stage.seen, base.seen));
+    }
+  }
+
+  void all() {
+    const Stage base = undisturbed();
+    for (std::uint64_t number = 1; number <= tally.allocations; ++number) run(base, number, Faults::Mode::once);
+    const std::uint64_t stride = std::max<std::uint64_t>(1, tally.allocations / kPersistentRuns);
+    for (std::uint64_t number = 1; number <= tally.allocations; number += stride) run(base, number, Faults::Mode::persistent);
+  }
+#ifdef BB_SLOW
+  static constexpr std::uint64_t kPersistentRuns = 200;
+#else
+  static constexpr std::uint64_t kPersistentRuns = 1'000;
+#endif
+};
+
+const Sweep& swept(std::size_t index) {
+  static std::map<std::size_t, Sweep> done;
+  if (const auto at = done.find(index); at != done.end()) return at->second;
+  std::signal(SIGABRT, on_abort);
+  Sweep& sweep = done.emplace(index, Sweep{.scenario = kScenarios[index]}).first->second;
+  sweep.all();
+  const Tally& t = sweep.tally;
+  std::printf("%s: %llu allocations, %llu runs: %llu refused, %llu stalled polls, %llu did without; %llu the same, %llu failed ops, %llu counted drops\n",
+              sweep.scenario.name, (unsigned long long)t.allocations, (unsigned long long)t.runs, (unsigned long long)t.refused,
+              (unsigned long long)t.stalled, (unsigned long long)t.absorbed, (unsigned long long)t.same,
+              (unsigned long long)t.failed_ops, (unsigned long long)t.counted_drops);
+  return sweep;
+}
+
+void check(std::size_t index) {
+  const Sweep& sweep = swept(index);
+  for (const auto& [rule, found] : sweep.findings) UNSCOPED_INFO(rule << "  [" << found.first << " times, first at " << found.second << "]");
+  CHECK(sweep.findings.empty());
+  CHECK(sweep.tally.allocations > 200);
+}
+
+}  // namespace
+
+TEST_CASE("memory runs out 1: requests, answers and gathering, with timeouts", "[memory]") { check(0); }
+TEST_CASE("memory runs out 2: mesh averaging", "[memory]") { check(1); }
+TEST_CASE("memory runs out 3: timers, stores, permits, queues, events, phases, metrics", "[memory]") { check(2); }
+TEST_CASE("memory runs out 4: bootstrap, calls of functions and components, policy", "[memory]") { check(3); }
+
+#endif
