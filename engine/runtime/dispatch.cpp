@@ -16,7 +16,7 @@ bool Engine::make_room(std::uint64_t ready, std::uint64_t events, std::uint64_t 
   const auto ops = static_cast<std::uint32_t>(std::min<std::uint64_t>(ready + waiting_ops_.size(), UINT32_MAX));
   return steps_.try_reserve(steps_.size() + steps + events_.size() + events) &&
          events_.try_reserve(events_.size() + events) && frontier_.try_reserve(ops) &&
-         (!gate_closed_ || gated_ops_.try_reserve(ops)) && waiting_ops_.try_reserve(waiting_ops_.size() + std::uint64_t{1});
+         (!gate_closed_ || gated_ops_.try_reserve(ops)) && bus_.try_reserve(2) && waiting_ops_.try_reserve(waiting_ops_.size() + std::uint64_t{1});
 }
 
 // What ends in a body may write outputs of every caller above, make their ops ready, and end their calls.
@@ -90,15 +90,17 @@ void Engine::enqueue(Activation* activation, std::uint32_t op) {
   frontier_.push_reserved({activation, op});
 }
 
-void Engine::run_frontier() {
+// False when there is no room for what the next op adds.
+bool Engine::run_frontier() {
   enter_span("engine.frontier");
-  for (;;) {
+  Began began = Began::started;
+  while (began == Began::started) {
     while (!frontier_.empty() && ops_run_ < budget_) {
       const Queued next = frontier_.front();
       if (!room_to_finish(next.activation, next.op)) [[unlikely]] {
         if (frontier_.size() < frontier_.limit() / 2) {  // no memory: later, perhaps
-          ++counters_.stalls;
-          return exit_span("engine.frontier");
+          exit_span("engine.frontier");
+          return false;
         }
         frontier_.pop();
         ++ops_run_;
@@ -112,9 +114,10 @@ void Engine::run_frontier() {
       if (starts_due_) [[unlikely]]
         begin_waiting();
     }
-    if (!gate_closed_ || bootstrap_.current || !begin_bootstrap()) break;
+    began = gate_closed_ && !bootstrap_.current ? begin_bootstrap() : Began::nothing;
   }
   exit_span("engine.frontier");
+  return began != Began::stalled;
 }
 
 void Engine::dispatch(Activation* activation, std::uint32_t op) {
@@ -285,7 +288,8 @@ void Engine::park(Activation* activation, std::uint32_t op) {
     const auto timer = deadlines_.schedule(parked->deadline_ns, {framework::Timer::Kind::command_deadline, command.v});
     if (!timer) {
       forget(command);
-      fail_op(activation, op, {OpErrorKind::execution_failed, "timer_cap", "too many timers are set"});
+      const bool limit = timer.error().code == Code::over_cap;
+      fail_op(activation, op, {OpErrorKind::execution_failed, limit ? "timer_cap" : "no_memory", limit ? "too many timers are set" : "no memory for the deadline"});
       return let_go(activation);
     }
     parked->deadline = *timer;

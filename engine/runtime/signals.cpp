@@ -6,8 +6,12 @@
 namespace bb::runtime {
 
 void Engine::publish(std::uint32_t topic, Value value) {
-  if (mask_.events && !events_.try_push({graphs_[ctx_.op().graph()]->base_name, names_[topic], ctx_.exec(), value}))
-    ++counters_.steps_dropped;
+  if (mask_.events) {
+    if (events_.size() < events_.capacity() || events_.try_reserve(events_.size() + std::uint64_t{1}))
+      events_.push_reserved(graphs_[ctx_.op().graph()]->base_name, names_[topic], ctx_.exec(), value);
+    else
+      ++counters_.steps_dropped;
+  }
   if (!bus_.publish(framework::EventKind::topic(topic), std::move(value))) ++counters_.bus_dropped;
 }
 
