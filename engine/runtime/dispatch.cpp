@@ -68,8 +68,11 @@ bool Engine::take_slots(Activation* activation) {
 
 // First come, first served: nobody overtakes, so nobody starves.
 void Engine::begin_waiting() {
-  while (!waiting_starts_.empty() && room_to_start(waiting_starts_.front()) && take_slots(waiting_starts_.front()))
+  while (!waiting_starts_.empty()) {
+    if (!room_to_start(waiting_starts_.front())) return;  // still due
+    if (!take_slots(waiting_starts_.front())) break;
     begin(waiting_starts_.pop());
+  }
   starts_due_ = false;
 }
 
@@ -95,7 +98,8 @@ bool Engine::run_frontier() {
   enter_span("engine.frontier");
   Began began = Began::started;
   while (began == Began::started) {
-    while (!frontier_.empty() && ops_run_ < budget_) {
+    if (starts_due_) begin_waiting();
+    while (!starts_due_ && !frontier_.empty() && ops_run_ < budget_) {
       const Queued next = frontier_.front();
       if (!room_to_finish(next.activation, next.op)) [[unlikely]] {
         if (frontier_.size() < frontier_.limit() / 2) {  // no memory: later, perhaps
@@ -113,6 +117,10 @@ bool Engine::run_frontier() {
       dispatch(next.activation, next.op);
       if (starts_due_) [[unlikely]]
         begin_waiting();
+    }
+    if (starts_due_) {
+      exit_span("engine.frontier");
+      return false;
     }
     began = gate_closed_ && !bootstrap_.current ? begin_bootstrap() : Began::nothing;
   }

@@ -66,6 +66,7 @@ class Stage {
   Node& install(std::uint64_t peer, InstallOptions options);
   std::unique_ptr<Node> make(std::uint64_t peer) const;
   Node& node(std::uint64_t peer) { return *nodes_.at(peer); }
+  void remove(std::uint64_t peer) { nodes_.erase(peer); }
   void replace(std::uint64_t peer, std::unique_ptr<Node> node) { nodes_[peer] = std::move(node); }
 
   enum class Keeps : std::uint8_t { everything, all_but_counters, nothing };

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "memory/scenarios.h"
+#include "memory/sites.h"
 
 using namespace bb;
 using namespace bb::test;
@@ -163,5 +164,15 @@ TEST_CASE("memory runs out 1: requests, answers and gathering, with timeouts", "
 TEST_CASE("memory runs out 2: mesh averaging", "[memory]") { check(1); }
 TEST_CASE("memory runs out 3: timers, stores, permits, queues, events, phases, metrics", "[memory]") { check(2); }
 TEST_CASE("memory runs out 4: bootstrap, calls of functions and components, policy", "[memory]") { check(3); }
+TEST_CASE("memory runs out 5: recording, snapshot, restore, replay", "[memory]") { check(4); }
+
+TEST_CASE("memory runs out 6: every place that allocates after install was failed", "[memory]") {
+  for (std::size_t i = 0; i < std::size(kScenarios); ++i) (void)swept(i);
+  const SiteCoverage coverage = site_coverage();
+  std::printf("places of the allocator: %zu of %zu failed, %zu reviewed exceptions\n", coverage.failed, coverage.total, coverage.excepted);
+  for (const std::string& place : coverage.missed) UNSCOPED_INFO("never failed: " << place);
+  CHECK(coverage.missed.empty());
+  CHECK(coverage.total > 150);
+}
 
 #endif
