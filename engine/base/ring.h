@@ -31,6 +31,8 @@ class Ring {
   bool empty() const { return head_ == tail_; }
   std::uint32_t size() const { return tail_ - head_; }
   std::uint32_t limit() const { return limit_; }
+  /// Whether one more can be pushed without memory.
+  bool has_room() const { return size() < capacity_ && size() < limit_; }
 
   /// Makes certain that `more` entries can be pushed. False, and nothing changed, past the limit or without memory.
   [[nodiscard]] bool try_reserve(std::uint32_t more, AllocationSite site = AllocationSite::current()) {

@@ -6,7 +6,8 @@
 namespace bb {
 
 void StateWriter::append(Bytes value) {
-  if (complete_ && !out_.try_append(value)) complete_ = false;
+  if (value.size() > out_.capacity() - out_.size()) reserve(value.size());
+  if (complete_) out_.append_reserved(value);
 }
 
 std::uint8_t* StateWriter::space(std::uint64_t size) {

@@ -48,19 +48,27 @@ bool PeerWindows::seen(std::uint64_t incarnation, std::uint64_t sequence) const 
   return false;
 }
 
-bool PeerWindows::record(std::uint64_t incarnation, std::uint64_t sequence) {
+bool PeerWindows::try_reserve(std::uint64_t incarnation) {
+  for (const SequenceWindow& window : windows_)
+    if (window.incarnation == incarnation) return true;
+  return windows_.size() == kIncarnationsMax || windows_.try_reserve(windows_.size() + std::uint64_t{1});
+}
+
+void PeerWindows::record_reserved(std::uint64_t incarnation, std::uint64_t sequence) {
   for (SequenceWindow& window : windows_) {
-    if (window.incarnation == incarnation) {
-      window.accept(sequence);
-      return true;
-    }
+    if (window.incarnation != incarnation) continue;
+    window.accept(sequence);
+    return;
   }
-  const bool full = windows_.size() == kIncarnationsMax;
-  if (!full && !windows_.try_reserve(windows_.size() + std::uint64_t{1})) return false;
-  if (full) windows_.erase_at(0);
+  if (windows_.size() == kIncarnationsMax) windows_.erase_at(0);
   windows_.push_reserved();
   windows_.back().incarnation = incarnation;
   windows_.back().accept(sequence);
+}
+
+bool PeerWindows::record(std::uint64_t incarnation, std::uint64_t sequence) {
+  if (!try_reserve(incarnation)) return false;
+  record_reserved(incarnation, sequence);
   return true;
 }
 
@@ -85,14 +93,20 @@ Status PeerWindows::load(StateReader& reader) {
 Result<bool> PayloadWindow::accept(std::uint64_t key) {
   if (hashes_max_ == 0) return true;
   if (keys_.find(key)) return false;
-  const bool full = order_.size() == hashes_max_;
-  if (!keys_.try_reserve(1) || (!full && !order_.try_push(key))) return fail(Code::no_memory);
-  if (full) {
+  if (!try_reserve(1)) return fail(Code::no_memory);
+  accept_reserved(key);
+  return true;
+}
+
+void PayloadWindow::accept_reserved(std::uint64_t key) {
+  if (hashes_max_ == 0 || keys_.find(key)) return;
+  if (order_.size() == hashes_max_) {
     keys_.erase(std::exchange(order_[next_], key));
     next_ = (next_ + 1) % hashes_max_;
+  } else {
+    order_.push_reserved(key);
   }
   keys_.insert_reserved(key, true);
-  return true;
 }
 
 bool PayloadWindow::try_reserve(std::uint32_t more) {

@@ -34,6 +34,9 @@ class PeerWindows {
   bool seen(std::uint64_t incarnation, std::uint64_t sequence) const;
   /// False, and nothing recorded, when there is no memory for the window of a new incarnation.
   [[nodiscard]] bool record(std::uint64_t incarnation, std::uint64_t sequence);
+  /// Makes certain that a number of this incarnation can be recorded.
+  [[nodiscard]] bool try_reserve(std::uint64_t incarnation);
+  void record_reserved(std::uint64_t incarnation, std::uint64_t sequence);
   bool empty() const { return windows_.empty(); }
 
   void save(StateWriter& writer) const;
@@ -54,6 +57,8 @@ class PayloadWindow {
   Result<bool> accept(std::uint64_t key);
   /// Makes certain that so many new keys can be recorded.
   [[nodiscard]] bool try_reserve(std::uint32_t more);
+  /// For room that `try_reserve` made.
+  void accept_reserved(std::uint64_t key);
   bool contains(std::uint64_t key) const { return keys_.find(key) != nullptr; }
   std::uint32_t size() const { return order_.size(); }
   void clear();

@@ -43,7 +43,10 @@ Status EventBus::publish(EventKind kind, Value payload) {
     queue_.push_reserved({kind, std::move(payload)});
     return {};
   }
-  if (queue_.try_push({kind, std::move(payload)})) return {};
+  if (queue_.has_room() || queue_.try_reserve(1)) {
+    queue_.push_reserved({kind, std::move(payload)});
+    return {};
+  }
   ++dropped_;
   return fail(Code::no_memory);
 }

@@ -1,6 +1,8 @@
 // What the engine and graphs tell graphs: events by kind, kept only when somebody subscribed to the kind, drained in order.
 #pragma once
 
+#include <algorithm>
+
 #include "base/flat_map.h"
 #include "base/ring.h"
 #include "bb/value_state.h"
@@ -57,6 +59,10 @@ class EventBus {
   std::span<const Subscription> subscribers(EventKind kind) const;
 
   /// Ignored without a subscriber. A full queue drops its oldest event and counts it. Errors: no_memory; the event counts as dropped.
+  /// Room for so many events more, as far as the limit goes.
+  [[nodiscard]] bool try_reserve(std::uint32_t more) {
+    return subscriptions_ == 0 || queue_.try_reserve(std::min(more, queue_.limit() - queue_.size()));
+  }
   Status publish(EventKind kind, Value payload);
   bool empty() const { return queue_.empty(); }
   std::uint32_t size() const { return queue_.size(); }

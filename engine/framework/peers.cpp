@@ -293,10 +293,13 @@ AddressBookError PeerTable::restore_entry(const PeerId& id, std::span<const Byte
   return AddressBookError::none;
 }
 
-void PeerTable::merge_hints(PeerRecord& record, std::span<const Bytes> claimed) {
-  if (std::all_of(claimed.begin(), claimed.end(), [&](Bytes bytes) { return record.addresses.contains(bytes); })) return;
-  if (!std::all_of(claimed.begin(), claimed.end(), is_readable_address)) return;
-  for (const Bytes bytes : claimed) (void)extend_record(record, {&bytes, 1}, AddressSource::claimed);
+bool PeerTable::merge_hints(PeerRecord& record, std::span<const Bytes> claimed) {
+  if (std::all_of(claimed.begin(), claimed.end(), [&](Bytes bytes) { return record.addresses.contains(bytes); })) return true;
+  if (!std::all_of(claimed.begin(), claimed.end(), is_readable_address)) return true;
+  bool whole = true;
+  for (const Bytes bytes : claimed)
+    whole &= extend_record(record, {&bytes, 1}, AddressSource::claimed) != AddressBookError::no_memory;
+  return whole;
 }
 
 AddressBookError PeerTable::add_hint(const PeerId& id, Bytes address, AddressSource source) {

@@ -97,7 +97,8 @@ class PeerTable {
   /// Sets an entry as it was saved: addresses of the host and the number of references.
   AddressBookError restore_entry(const PeerId& id, std::span<const Bytes> addresses, std::uint64_t references);
   /// Addresses that a peer claims for itself. A list with one unreadable entry is ignored whole; what finds no room is left out.
-  void merge_hints(PeerRecord& record, std::span<const Bytes> claimed);
+  /// False when there is no memory for some of them.
+  bool merge_hints(PeerRecord& record, std::span<const Bytes> claimed);
   /// An address somebody told of a peer, which need not be known. `full`: no record could be evicted for it.
   AddressBookError add_hint(const PeerId& id, Bytes address, AddressSource source);
 

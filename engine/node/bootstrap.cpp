@@ -12,6 +12,11 @@ using Kind = BootstrapError::Kind;
 
 constexpr std::string_view kSuffix = "__bootstrap";
 
+// The record of the input found no room.
+BootstrapError::Kind kind_of(const Status& ready) {
+  return ready.error().code == Code::no_memory ? Kind::allocation_failed : Kind::busy;
+}
+
 // `X__bootstrap`, from that or from the bare module's name, with or without a hash.
 std::string body_name(std::string_view asked) {
   std::string name(asked.substr(0, asked.find('#')));
@@ -94,7 +99,7 @@ class Node::BootstrapPreparation {
 std::expected<void, BootstrapError> Node::bootstrap() {
   if (engine_->busy()) return BootstrapPreparation::refuse(Kind::busy, {});
   Recording record(*this, Journal::Kind::bootstrap);
-  if (!record.number(0).ready()) return BootstrapPreparation::refuse(Kind::busy, {});
+  if (const Status ready = record.number(0).ready(); !ready) return BootstrapPreparation::refuse(kind_of(ready), {});
   BootstrapPreparation jobs(*engine_);
   auto& bodies = engine_->bootstrap().bodies;
   for (std::uint32_t i = 0; i < bodies.size(); ++i) {
@@ -137,7 +142,7 @@ std::expected<void, BootstrapError> Node::bootstrap(std::span<const BootstrapReq
     for (const NamedValue& input : request.inputs)
       if (!record.text(input.name).value(input.value)) return BootstrapPreparation::refuse(Kind::type_mismatch, request.target);
   }
-  if (!record.ready()) return BootstrapPreparation::refuse(Kind::busy, requests.front().target);
+  if (const Status ready = record.ready(); !ready) return BootstrapPreparation::refuse(kind_of(ready), requests.front().target);
   BootstrapPreparation jobs(*engine_);
   for (std::size_t i = 0; i < requests.size(); ++i) {
     auto activation = jobs.add(found[i], requests[i].target);
@@ -155,7 +160,7 @@ std::expected<void, BootstrapError> Node::bootstrap_slots(std::span<const std::s
   Recording record(*this, Journal::Kind::bootstrap_slots);
   record.number(slots.size());
   for (const std::string_view slot : slots) record.text(slot);
-  if (!record.ready()) return BootstrapPreparation::refuse(Kind::busy, {});
+  if (const Status ready = record.ready(); !ready) return BootstrapPreparation::refuse(kind_of(ready), {});
   BootstrapPreparation jobs(*engine_);
   for (const std::string_view slot : slots) {
     std::uint32_t at = 0;

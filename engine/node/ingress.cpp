@@ -25,7 +25,7 @@ ReceiveStatus Node::receive(PeerHandle from, Bytes frame) {
   if (index == framework::kNoPeer || !engine_->peers().at(index).admitted)
     return {.kind = ReceiveStatus::Kind::refused, .error = fail(Code::unauthenticated).error(), .envelope = {}};
   Recording record(*this, Journal::Kind::receive);
-  if (const Status ready = record.number(from.v).bytes(frame).ready(); !ready)
+  if (const Status ready = record.number(from.v).bytes(frame).with_room_for_refusal().ready(); !ready)
     return {.kind = ReceiveStatus::Kind::refused, .error = ready.error(), .envelope = {}};
   const runtime::Received received = engine_->receive(index, frame);
   if (received.kind == runtime::Received::Kind::accepted) {
@@ -104,7 +104,8 @@ std::expected<ExecId, DeliveryError> Node::start(std::uint32_t index, std::strin
   record.number(index).number(given_.size());
   for (const Given& given : given_)
     if (!record.number(given.port).value(*given.value)) return refuse(Kind::type_mismatch, target, graph.input_ports[given.port].name);
-  if (!record.ready()) return refuse(Kind::journal_full, target);
+  if (const Status ready = record.ready(); !ready)
+    return refuse(ready.error().code == Code::no_memory ? Kind::no_memory : Kind::journal_full, target);
   const auto activation = engine_->prepare(graph);
   if (!activation) return refuse(kind_of(activation.error().code), target);
   for (const Given& given : given_) {

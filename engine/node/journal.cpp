@@ -9,13 +9,15 @@ namespace bb {
 
 bool Journal::begin(Kind kind) {
   begun_at_ = out_.size();
-  if (out_.size() >= bytes_max_) return false;
+  full_ = out_.size() >= bytes_max_;
+  if (full_) return false;
   out_.byte(static_cast<std::uint8_t>(kind));
   return written();
 }
 
 bool Journal::written() {
   if (out_.complete() && out_.size() <= bytes_max_) return true;
+  full_ = out_.complete();
   drop();
   return false;
 }

@@ -51,6 +51,8 @@ class Journal {
   StateWriter& out() { return out_; }
   /// False when memory ran out while it was written; it is then gone, and its input must be refused.
   bool written();
+  /// Whether the last refusal was for the limit, and not for memory.
+  bool full() const { return full_; }
   void keep() { ++records_; }
   void drop();
 
@@ -64,6 +66,7 @@ class Journal {
   StateWriter out_;
   std::uint32_t begun_at_ = 0;
   std::uint32_t records_ = 0;
+  bool full_ = false;
 };
 
 /// A frame of a journal, checked.

@@ -159,6 +159,8 @@ EngineStats Node::stats() const {
   stats.unmatched_responses = counters.unmatched_responses;
   stats.outbound_dropped = counters.outbound_dropped;
   stats.steps_dropped = counters.steps_dropped;
+  stats.bus_dropped = counters.bus_dropped;
+  stats.stalls = counters.stalls;
   return stats;
 }
 

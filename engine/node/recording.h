@@ -40,12 +40,18 @@ class Recording {
     open_ = journal_ && journal_->begin(kind);
   }
 
-  /// Whether the input may be applied: all of it is written, or nothing is recorded. Errors: busy (the host has to take the journal).
+  /// Room for the record of a refusal in the place of this one.
+  Recording& with_room_for_refusal() {
+    if (open_) journal_->out().reserve(16);
+    return *this;
+  }
+  /// Whether the input may be applied: all of it is written, or nothing is recorded. Errors: busy (the host has to take the journal),
+  /// no_memory.
   Status ready() {
     if (!journal_) return {};
     if (open_ && journal_->written()) return {};
     open_ = false;
-    return fail(Code::busy);
+    return fail(journal_->full() ? Code::busy : Code::no_memory);
   }
   /// The input was applied.
   void keep() {

@@ -24,6 +24,8 @@ class Runtime {
   virtual Result<CommandId> open_command(OpContext& ctx, std::uint64_t deadline_ns) = 0;
   /// The instance bound at a slot that `from` depends on, or nullptr.
   virtual Component* sibling(ComponentRef from, std::string_view slot, ComponentRef& found) = 0;
+  /// Makes certain that so many destinations of a Send can be reported.
+  virtual bool room_to_report(std::uint64_t destinations) = 0;
   /// A Send's destination has no address.
   virtual void peer_unresolved(const PeerId& peer, const OpContext& ctx) = 0;
   /// A Send's destination may not be sent to now.

@@ -7,7 +7,7 @@ namespace bb::runtime {
 Status Engine::enqueue_bootstrap(std::span<const Bootstrap::Job> jobs) {
   const auto count = static_cast<std::uint32_t>(jobs.size());
   Ring<Bootstrap::Job>& queue = bootstrap_.jobs();
-  if (!queue.try_reserve(count) || !bootstrap_.finished.try_reserve(queue.size() + std::uint64_t{count} + 1) ||
+  if (!queue.try_reserve(count) || !bootstrap_.finished.try_reserve(bootstrap_.finished.size() + std::uint64_t{queue.size()} + count + 1) ||
       !gated_ops_.try_reserve(frontier_.size()))
     return fail(Code::no_memory);
   for (const Bootstrap::Job& job : jobs) {
@@ -24,23 +24,20 @@ Status Engine::enqueue_bootstrap(std::span<const Bootstrap::Job> jobs) {
   return {};
 }
 
-// Starts the next job; without one the gate opens. False when nothing was started.
-bool Engine::begin_bootstrap() {
+// Starts the next job; without one the gate opens.
+Engine::Began Engine::begin_bootstrap() {
   Ring<Bootstrap::Job>& queue = bootstrap_.jobs();
-  if (bootstrap_.current) return false;
-  if (queue.empty()) {
-    open_gate();
-    return false;
-  }
+  if (bootstrap_.current) return Began::nothing;
+  if (queue.empty()) return open_gate() ? Began::nothing : Began::stalled;
   Activation* const activation = queue.front().activation;
-  if (!gate_closed_ && !close_gate()) return false;
-  if (!room_to_start(activation)) return false;
+  if (!gate_closed_ && !close_gate()) return Began::stalled;
+  if (!room_to_start(activation)) return Began::stalled;
   const Bootstrap::Job job = queue.pop();
   bootstrap_.current = activation;
   bootstrap_.current_body = job.body;
   bootstrap_.announced = false;
   begin(activation);
-  return true;
+  return Began::started;
 }
 
 // Ops that are ready and belong to no bootstrap step aside, in their order.
@@ -64,7 +61,7 @@ void Engine::bootstrap_ended() {
   body.done = true;
   modules_due_ = true;
   const std::string& name = body.op == kNone ? body.graph->base_name : body.graph->name;
-  if (!bootstrap_.finished.try_push(name)) ++counters_.steps_dropped;
+  bootstrap_.finished.push_reserved(name);  // there is room for every job
   bootstrap_.current = nullptr;
   bootstrap_.current_body = kNone;
 }

@@ -191,24 +191,28 @@ void Engine::request_ended(const framework::RequestOutcome& outcome, OpError err
     if (outcome.quorum > 0) (void)requests_.take_answers(outcome.request_id);  // nobody gathers any more
     return;
   }
-  if (outcome.quorum > 0 && gather(outcome)) return;
+  if (outcome.quorum > 0) {
+    const Status gathered = gather(outcome);
+    if (gathered) return;
+    if (gathered.error().code == Code::no_memory) error = {OpErrorKind::execution_failed, "no_memory", "no memory for the answers"};
+  }
   fail_later(outcome.waiter, std::move(error));
 }
 
-// What a gathering op gets: (peer, answer) for every answer there is. False when it has too few, or there is no memory.
-bool Engine::gather(const framework::RequestOutcome& outcome) {
+// What a gathering op gets: (peer, answer) for every answer there is.
+Status Engine::gather(const framework::RequestOutcome& outcome) {
   const auto answers = requests_.take_answers(outcome.request_id);
-  if (answers.size() < outcome.quorum) return false;
+  if (answers.size() < outcome.quorum) return fail(Code::empty_list, answers.size());
   Array<Value> children;
-  if (!children.try_reserve(answers.size() * std::uint64_t{2})) return false;
+  if (!children.try_reserve(answers.size() * std::uint64_t{2})) return fail(Code::no_memory);
   for (const auto& answer : answers) {
     children.push_reserved(peers_.at(answer.peer).id_value);
     children.push_reserved(answer.value);
   }
   auto composite = Value::composite(memory_, {children.data(), children.size()});
-  if (!composite) return false;
+  if (!composite) return std::unexpected(composite.error());
   complete_later(outcome.waiter, std::move(*composite));
-  return true;
+  return {};
 }
 
 void Engine::request_evicted(const framework::RequestOutcome& outcome) {
@@ -217,6 +221,7 @@ void Engine::request_evicted(const framework::RequestOutcome& outcome) {
 
 Status Engine::send_failed(std::uint64_t request_id, std::uint32_t peer, std::string_view reason) {
   if (polling_) return fail(Code::busy);
+  if (!reserve_told(2) || !bus_.try_reserve(2)) return fail(Code::no_memory);
   // The transport knows that it did not get through, whether or not an answer was awaited.
   note_failure(peer);
   const framework::RequestOutcome outcome = requests_.send_failed(request_id, peer);

@@ -8,6 +8,7 @@
 namespace bb::runtime {
 namespace {
 
+constexpr std::uint32_t kToldMax = 6;  // besides one of each fill: of the peer's health, its pressure, its addresses
 constexpr std::size_t kSiteSuffixSize = 10;  // e2 01, then eight big-endian bytes
 
 bool is_site_suffix(Bytes suffix) { return suffix.size() == kSiteSuffixSize && suffix[0] == 0xe2 && suffix[1] == 0x01; }
@@ -68,29 +69,33 @@ Received Engine::deliver(std::uint32_t peer, Bytes frame) {
         record.ingress_starts + fills > std::max<std::uint64_t>(1, std::uint64_t{most} * config_.limits.peer_share_percent / 100))
       return refused({Code::queue_full, record.ingress_starts});
   }
+  // What is told of the frame, and that it was seen, must not fail once it has changed anything.
+  if ((numbered && !record.windows.try_reserve(view_.incarnation)) || !reserve_told(fills + std::uint64_t{kToldMax}) ||
+      !bus_.try_reserve(fills + kToldMax))
+    return refused({Code::no_memory});
   if (!ingress_bytes_.try_charge(frame.size())) return refused({Code::budget_exceeded, static_cast<std::uint32_t>(frame.size())});
 
   opened_.clear();
+  payload_keys_.clear();
   charged_ = 0;
+  receive_errors_ = decode_failures_ = 0;
   out_of_memory_ = false;
   const std::uint32_t told = later_.size();
   if (notice) {
-    out_of_memory_ = !read_notice(peer);
+    read_notice(peer);
   } else if (response) {
     out_of_memory_ = !deliver_response(peer);
   } else {
     for (std::uint32_t i = 0; i < fills && !out_of_memory_; ++i) deliver_fill(peer, i);
   }
   const auto starts = opened_.size();
-  if (!ingress_.try_reserve(starts + parked_.size())) out_of_memory_ = true;
+  if (starts > 0 && !ingress_.try_reserve(starts + parked_.size())) out_of_memory_ = true;
   for (std::uint32_t i = 0; i < starts && !out_of_memory_; ++i)
     out_of_memory_ =
         !plan(opened_[i], opened_[i]->graph->kind == LinkedGraph::Kind::service ? PlanStart::Mode::one : PlanStart::Mode::seeds,
               opened_[i]->call_op);
   ingress_bytes_.release(frame.size() - charged_);  // the rest is tied to the values
-  out_of_memory_ |= !payloads_.try_reserve(payload_keys_.size());
-  // The last thing that can fail, for it is remembered.
-  if (!out_of_memory_ && numbered) out_of_memory_ = !record.windows.record(view_.incarnation, view_.sequence);
+  out_of_memory_ |= !payload_keys_.empty() && !payloads_.try_reserve(payload_keys_.size());
   if (out_of_memory_) {
     while (!opened_.empty()) {
       discard(opened_.back());
@@ -99,6 +104,9 @@ Received Engine::deliver(std::uint32_t peer, Bytes frame) {
     later_.truncate(std::min(told, later_.size()));
     return refused({Code::no_memory});
   }
+  if (numbered) record.windows.record_reserved(view_.incarnation, view_.sequence);
+  for (; receive_errors_ > 0; --receive_errors_) publish_infra(InfraEvent::wire_receive_error);
+  for (; decode_failures_ > 0; --decode_failures_) publish_infra(InfraEvent::wire_decode_failure);
   for (Activation* activation : opened_) {
     activation->inbound.remaining_ns = view_.remaining_deadline_ns;
     activation->inbound.request_id = view_.request_id;
@@ -112,8 +120,10 @@ Received Engine::deliver(std::uint32_t peer, Bytes frame) {
     if (record.ingress_starts++ == 0) ++loaded_peers_;
     ingress_.push_reserved({Ingress::Kind::start, activation, {}});
   }
-  for (const std::uint64_t key : payload_keys_) (void)payloads_.accept(key);  // there is room for them
-  if (!view_.source_addresses.empty()) peers_.merge_hints(record, {view_.source_addresses.data(), view_.source_addresses.size()});
+  for (const std::uint64_t key : payload_keys_) payloads_.accept_reserved(key);
+  if (!view_.source_addresses.empty() &&
+      !peers_.merge_hints(record, {view_.source_addresses.data(), view_.source_addresses.size()}))
+    emit_later(mask_.failures, WireReceiveFailed{.source = record.id, .kind = WireReceiveFailed::Kind::allocation_failed, .error = {}});
   if (starts > 0) check_pressure(peer);
   return {};
 }
@@ -151,7 +161,10 @@ bool Engine::deliver_response(std::uint32_t peer) {
         {.srtt_ns = report.srtt_ns, .rttvar_ns = report.rttvar_ns, .sample_count = report.sample_count});
   publish_infra(InfraEvent::wire_response_landed);
   if (outcome.kind == framework::RequestOutcome::Kind::gathered) {
-    if (!gather(outcome)) fail_later(outcome.waiter, {OpErrorKind::timeout, "chain_timeout", "too few destinations have answered"});
+    if (const Status gathered = gather(outcome); !gathered)
+      fail_later(outcome.waiter, gathered.error().code == Code::no_memory
+                                     ? OpError{OpErrorKind::execution_failed, "no_memory", "no memory for the answers"}
+                                     : OpError{OpErrorKind::timeout, "chain_timeout", "too few destinations have answered"});
   } else if (outcome.kind == framework::RequestOutcome::Kind::answered) {
     if (const auto completed = complete(outcome.waiter, {&*value, 1}); !completed)
       fail_later(outcome.waiter, {OpErrorKind::remote_failed, code_name(completed.error().code), "the answer does not fit"});
@@ -160,7 +173,7 @@ bool Engine::deliver_response(std::uint32_t peer) {
 }
 
 void Engine::receive_failed(WireReceiveFailed failure) {
-  publish_infra(InfraEvent::wire_receive_error);
+  ++receive_errors_;
   emit_later(mask_.failures, std::move(failure));
 }
 
@@ -179,7 +192,7 @@ const Engine::ReceiveAt* Engine::receive_of(std::uint32_t peer, std::uint32_t in
       deliver_call(peer, index, *address);
       return nullptr;
     } else {
-      publish_infra(InfraEvent::wire_decode_failure);
+      ++decode_failures_;
       emit_later(mask_.failures,
                  WireDecodeFailed{.source = source,
                                   .fill = index,
@@ -247,7 +260,6 @@ void Engine::deliver_fill(std::uint32_t peer, std::uint32_t index) {
 
 // Of peers that number nothing: the same payload under the same request is the same message.
 bool Engine::is_repeated(const PeerId& source, std::uint32_t index) {
-  if (index == 0) payload_keys_.clear();
   if (view_.request_id == 0 || (view_.incarnation != 0 && view_.sequence != 0)) return false;
   std::uint64_t key = fnv1a64(view_.fills[index].payload, source.site_hash() ^ view_.request_id);
   key = (key ^ index) * 0x00000100000001b3ULL;

@@ -16,7 +16,7 @@ constexpr std::uint32_t kStepsPerOp = 4;  // completed or failed, suspended, and
   ++events;
   const auto ops = static_cast<std::uint32_t>(std::min<std::uint64_t>(ready + waiting_ops_.size(), UINT32_MAX));
   return steps_.try_reserve(steps_.size() + steps + events_.size() + events) && events_.try_reserve(events_.size() + events) &&
-         frontier_.try_reserve(ops) && (!gate_closed_ || gated_ops_.try_reserve(ops)) &&
+         frontier_.try_reserve(ops) && (!gate_closed_ || gated_ops_.try_reserve(ops)) && bus_.try_reserve(2) &&
          waiting_ops_.try_reserve(waiting_ops_.size() + std::uint64_t{1});
 }
 
@@ -70,8 +70,11 @@ bool Engine::take_slots(Activation* activation) {
 
 // First come, first served: nobody overtakes, so nobody starves.
 void Engine::begin_waiting() {
-  while (!waiting_starts_.empty() && room_to_start(waiting_starts_.front()) && take_slots(waiting_starts_.front()))
+  while (!waiting_starts_.empty()) {
+    if (!room_to_start(waiting_starts_.front())) return;  // still due
+    if (!take_slots(waiting_starts_.front())) break;
     begin(waiting_starts_.pop());
+  }
   starts_due_ = false;
 }
 
@@ -92,15 +95,18 @@ void Engine::enqueue(Activation* activation, std::uint32_t op) {
   frontier_.push_reserved({activation, op});
 }
 
-void Engine::run_frontier() {
+// False when there is no room for what the next op adds.
+bool Engine::run_frontier() {
   enter_span("engine.frontier");
-  for (;;) {
-    while (!frontier_.empty() && ops_run_ < budget_) {
+  Began began = Began::started;
+  while (began == Began::started) {
+    if (starts_due_) begin_waiting();
+    while (!starts_due_ && !frontier_.empty() && ops_run_ < budget_) {
       const Queued next = frontier_.front();
       if (!room_to_finish(next.activation, next.op)) [[unlikely]] {
         if (frontier_.size() < frontier_.limit() / 2) {  // no memory: later, perhaps
-          ++counters_.stalls;
-          return exit_span("engine.frontier");
+          exit_span("engine.frontier");
+          return false;
         }
         frontier_.pop();
         ++ops_run_;
@@ -114,9 +120,14 @@ void Engine::run_frontier() {
       if (starts_due_) [[unlikely]]
         begin_waiting();
     }
-    if (!gate_closed_ || bootstrap_.current || !begin_bootstrap()) break;
+    if (starts_due_) {
+      exit_span("engine.frontier");
+      return false;
+    }
+    began = gate_closed_ && !bootstrap_.current ? begin_bootstrap() : Began::nothing;
   }
   exit_span("engine.frontier");
+  return began != Began::stalled;
 }
 
 void Engine::dispatch(Activation* activation, std::uint32_t op) {
@@ -288,7 +299,8 @@ void Engine::park(Activation* activation, std::uint32_t op) {
     const auto timer = deadlines_.schedule(parked->deadline_ns, {framework::Timer::Kind::command_deadline, command.v});
     if (!timer) {
       forget(command);
-      fail_op(activation, op, {OpErrorKind::execution_failed, "timer_cap", "too many timers are set"});
+      const bool limit = timer.error().code == Code::over_cap;
+      fail_op(activation, op, {OpErrorKind::execution_failed, limit ? "timer_cap" : "no_memory", limit ? "too many timers are set" : "no memory for the deadline"});
       return let_go(activation);
     }
     parked->deadline = *timer;

@@ -96,11 +96,14 @@ bool Engine::infra_event(std::string_view name, framework::EventKind& kind) {
 
 Status Engine::subscribe(std::string_view event, LinkedGraph& graph, std::uint32_t value) {
   framework::EventKind kind;
+  const std::size_t names = names_.size();
   if (!infra_event(event, kind)) {
     BB_TRY(topic, intern_later(event));
     kind = framework::EventKind::topic(topic);
   }
-  return bus_.subscribe(kind, {graph.index, value});
+  Status subscribed = bus_.subscribe(kind, {graph.index, value});
+  if (!subscribed && names_.size() > names) names_.pop_back();  // nothing else knows it
+  return subscribed;
 }
 
 // The engine's time stays; only what the host's clock shows for it changes.

@@ -5,6 +5,7 @@
 // Without it the poll stops there, keeps the queue as it is and says `more`.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 
 #include "bb/limits.h"
@@ -108,6 +109,10 @@ class Engine final : private op::Runtime, private Stock, private State {
            bus_.empty() && !routing_ && phases_.empty();
   }
   void set_mask(StepMask mask) { mask_ = mask; }
+  /// Room for so many steps that are made between two polls, as far as the limit goes.
+  bool reserve_told(std::uint64_t more) {
+    return more == 0 || later_.try_reserve(std::min<std::uint64_t>(later_.size() + more, config_.limits.ingress_max + std::uint64_t{1}));
+  }
   void set_span_hook(SpanHook hook) { hook_ = hook; }
   void echo(const LinkedGraph& graph, const LinkedGraph::InputPort& port, ExecId exec, const Value& value);
   /// Whether the echo of a delivered event can be kept.
@@ -160,6 +165,7 @@ class Engine final : private op::Runtime, private Stock, private State {
   // op::Runtime
   Result<CommandId> open_command(OpContext& ctx, std::uint64_t deadline_ns) override;
   Component* sibling(ComponentRef from, std::string_view slot, ComponentRef& found) override;
+  bool room_to_report(std::uint64_t destinations) override;
   void peer_unresolved(const PeerId& peer, const OpContext& ctx) override;
   void peer_denied(std::uint32_t peer, const framework::Verdict& verdict) override;
   void request_evicted(const framework::RequestOutcome& outcome) override;
@@ -184,7 +190,7 @@ class Engine final : private op::Runtime, private Stock, private State {
   bool take_slots(Activation* activation);
   void begin_waiting();
   void enqueue(Activation* activation, std::uint32_t op);
-  void run_frontier();
+  bool run_frontier();
   void dispatch(Activation* activation, std::uint32_t op);
   Outcome run_component(const LinkedOp& linked);
   void finish_op(Activation* activation, std::uint32_t op);
@@ -205,7 +211,8 @@ class Engine final : private op::Runtime, private Stock, private State {
   Parked take_parked(CommandId command);
   void forget(CommandId command);
   void abandon(CommandId command);
-  bool gather(const framework::RequestOutcome& outcome);
+  /// Errors: empty_list (too few answers), no_memory.
+  Status gather(const framework::RequestOutcome& outcome);
   void expire(const framework::Timer& timer);
   bool is_still(const framework::RequestOutcome& outcome) const;
   void request_ended(const framework::RequestOutcome& outcome, OpError error);
@@ -232,7 +239,7 @@ class Engine final : private op::Runtime, private Stock, private State {
   void tell_blocked(std::uint32_t peer, const framework::Verdict& verdict);
   void note_drained(Activation* activation);
   void check_pressure(std::uint32_t peer);
-  bool read_notice(std::uint32_t peer);
+  void read_notice(std::uint32_t peer);
 
   // signals.cpp
   void publish_infra(InfraEvent event, Value value = {});
@@ -245,7 +252,8 @@ class Engine final : private op::Runtime, private Stock, private State {
   bool mature(const framework::Timer& timer);
 
   // bootstrap.cpp
-  bool begin_bootstrap();
+  enum class Began : std::uint8_t { started, nothing, stalled };  // stalled: no memory
+  Began begin_bootstrap();
   void bootstrap_ended();
   bool close_gate();
   bool open_gate();
@@ -258,23 +266,30 @@ class Engine final : private op::Runtime, private Stock, private State {
   bool drain_completions();
   bool expire_deadlines();
   bool drain_outbound();
-  bool write_tail(bool was_pending);
+  bool write_tail();
+  static constexpr std::uint32_t kFirstPart = 0, kParts = 11;
+  bool run_parts(std::uint32_t from);
   /// A step is far larger than most of what it can be, so it is made where it stays.
   template <class S>
   void emit(bool wanted, S&& step) {
     if (!wanted) return;
-    if (steps_.try_reserve(steps_.size() + std::uint64_t{1})) [[likely]] {
-      steps_.push_reserved(std::in_place_type<std::remove_cvref_t<S>>, std::forward<S>(step));
-    } else {
+    // Room that was made is not asked for again.
+    if (steps_.size() == steps_.capacity() && !steps_.try_reserve(steps_.size() + std::uint64_t{1})) [[unlikely]] {
       ++counters_.steps_dropped;
+      return;
     }
+    steps_.push_reserved(std::in_place_type<std::remove_cvref_t<S>>, std::forward<S>(step));
   }
   /// Between polls: the step comes first in the next one. Past the limit it is counted instead.
   template <class S>
   void emit_later(bool wanted, S&& step) {
     if (!wanted) return;
     if (polling_) return emit(true, std::forward<S>(step));
-    if (later_.size() >= config_.limits.ingress_max || !later_.try_push(Step(std::forward<S>(step)))) ++counters_.steps_dropped;
+    if (later_.size() >= config_.limits.ingress_max || !reserve_told(later_.size() < later_.capacity() ? 0 : 1)) {
+      ++counters_.steps_dropped;
+      return;
+    }
+    later_.push_reserved(std::forward<S>(step));
   }
   void enter_span(std::string_view name, OpRef op = {}, ExecId exec = {}) {
     if (hook_.enter) [[unlikely]]
@@ -302,6 +317,7 @@ class Engine final : private op::Runtime, private Stock, private State {
   OpContext ctx_;
   OpError error_;
   bool polling_ = false;
+  std::uint32_t stalled_at_ = kFirstPart;  // the part of a poll that found no memory
   bool starts_due_ = false;  // a slot is free and executions wait for one
   std::uint32_t budget_ = 0;
   std::uint32_t ops_run_ = 0;
@@ -313,6 +329,7 @@ class Engine final : private op::Runtime, private Stock, private State {
   Array<std::uint32_t> seeds_;
   Array<std::uint64_t> payload_keys_;
   std::uint64_t charged_ = 0;
+  std::uint32_t receive_errors_ = 0, decode_failures_ = 0;  // of the frame at hand, to be published
   bool out_of_memory_ = false;
 };
 

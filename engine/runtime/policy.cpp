@@ -104,11 +104,18 @@ void Engine::tell_blocked(std::uint32_t peer, const framework::Verdict& verdict)
           .kind = PeerChange::Kind::blocked, .reason = reason_of(verdict.reason), .peer = record.id, .retry_ns = verdict.retry_ns});
 }
 
+// One is told of each; a request that is evicted ends another wait.
+bool Engine::room_to_report(std::uint64_t destinations) {
+  return unresolved_.try_reserve(unresolved_.size() + destinations) &&
+         steps_.try_reserve(steps_.size() + destinations * 2 + events_.size() + 4) &&
+         bus_.try_reserve(static_cast<std::uint32_t>(std::min<std::uint64_t>(destinations + 2, UINT32_MAX)));
+}
+
 void Engine::peer_denied(std::uint32_t peer, const framework::Verdict& verdict) { tell_blocked(peer, verdict); }
 
 void Engine::peer_unresolved(const PeerId& peer, const OpContext& ctx) {
   publish_infra(InfraEvent::peer_resolve_failure);
-  if (!unresolved_.try_push({peer, ctx.op(), ctx.exec()})) ++counters_.steps_dropped;
+  unresolved_.push_reserved(peer, ctx.op(), ctx.exec());
 }
 
 // A frame's executions have left the ingress.
@@ -167,24 +174,23 @@ bool Engine::ask_to_back_off(std::uint32_t peer, framework::BackoffCause cause, 
   return true;
 }
 
-// The peer asks this node to send it less. False when there is no memory to say what is wrong with a notice.
-bool Engine::read_notice(std::uint32_t peer) {
+// The peer asks this node to send it less.
+void Engine::read_notice(std::uint32_t peer) {
   ++counters_.backoff_notices;
   const wire::FillView& fill = view_.fills[0];
   const auto notice = framework::BackoffNotice::decode(fill.payload);
   if (!notice) {
-    publish_infra(InfraEvent::wire_decode_failure);
+    ++decode_failures_;
     emit_later(mask_.failures, WireDecodeFailed{.source = peers_.at(peer).id,
                                                 .fill = 0,
                                                 .hash = fill.type_hash,
                                                 .payload_size = fill.payload.size(),
                                                 .detail = "back-off notice: " + std::string(code_name(notice.error().code))});
-    return true;
+    return;
   }
   framework::PeerRecord& record = peers_.at(peer);
   backoff_.record_remote_advisory(record.backoff, timers_.now_ns(), notice->min_backoff_ns);
   note_transition(peer, governor_.record_failure(record.health, timers_.now_ns()));
-  return true;
 }
 
 }  // namespace bb::runtime

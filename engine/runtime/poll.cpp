@@ -9,27 +9,23 @@ namespace bb::runtime {
 PollResult Engine::poll(std::uint64_t now_ns, std::uint32_t ops) {
   BB_ASSERT(!polling_);
   polling_ = true;
-  ++polls_;
   budget_ = ops;
   ops_run_ = 0;
   steps_.clear();
   if (!later_.empty()) std::swap(steps_, later_);
-  const bool was_pending = bootstrap_.pending();
   enter_span("engine.poll");
 
-  advance_clock(now_ns);
-  if (was_pending && !bootstrap_.current) begin_bootstrap();
-  bool moved = run_timers() && (!modules_due_ || start_modules()) && drain_ingress();
-  run_frontier();
-  moved = route_bus() && moved;
-  moved = drain_completions() && expire_deadlines() && moved;
-  run_frontier();
-  if (!phases_.empty()) {
-    moved = run_phases() && moved;
-    run_frontier();
+  // What the last poll had no memory for comes first, where it stopped and at its own time, so that all goes in the order that it
+  // would have had.
+  bool moved = stalled_at_ == kFirstPart || run_parts(stalled_at_);
+  if (moved) moved = steps_.try_reserve(steps_.size() + std::uint64_t{1});  // of the clock
+  if (moved) {
+    ++polls_;
+    advance_clock(now_ns);
+    moved = run_parts(kFirstPart);
   }
   moved = drain_outbound() && moved;
-  moved = write_tail(was_pending) && moved;
+  moved = write_tail() && moved;
   if (!moved) ++counters_.stalls;
   counters_.ops += ops_run_;
   exit_span("engine.poll");
@@ -37,8 +33,31 @@ PollResult Engine::poll(std::uint64_t now_ns, std::uint32_t ops) {
 
   return {.steps = {steps_.data(), steps_.size()},
           .next_wakeup_ns = host_time(std::min(timers_.next_ns(), deadlines_.next_ns())),
-          .more = !moved || !frontier_.empty() || !bus_.empty() || routing_ || !completions_.empty() ||
+          .more = !moved || stalled_at_ != kFirstPart || !frontier_.empty() || !bus_.empty() || routing_ || !completions_.empty() ||
                   (!gated_starts_.empty() && !gate_closed_)};
+}
+
+// False when one of them stopped for want of memory.
+bool Engine::run_parts(std::uint32_t from) {
+  bool moved = true;
+  for (std::uint32_t part = from; part < kParts; ++part) {
+    switch (part) {
+      case 0: moved = !bootstrap_.pending() || bootstrap_.current || begin_bootstrap() != Began::stalled; break;
+      case 1: moved = run_timers(); break;
+      case 2: moved = !modules_due_ || start_modules(); break;
+      case 3: moved = drain_ingress(); break;
+      case 5: moved = route_bus(); break;
+      case 6: moved = drain_completions(); break;
+      case 7: moved = expire_deadlines(); break;
+      case 9: moved = phases_.empty() || run_phases(); break;
+      default: moved = run_frontier(); break;
+    }
+    if (moved) continue;
+    stalled_at_ = part;
+    return false;
+  }
+  stalled_at_ = kFirstPart;
+  return true;
 }
 
 // Engine time is time awake: it never runs back, and a gap shifts every deadline by its length.
@@ -143,7 +162,10 @@ bool Engine::drain_outbound() {
                     std::copy_n(message.tail, message.tail_size, send.tail);
                     return true;
                   });
-  for (const std::uint32_t peer : outbound_.waiting()) {
+  const auto waiting = outbound_.waiting();
+  if (!steps_.try_reserve(steps_.size() + std::uint64_t{waiting.size()} + events_.size())) moved = false;
+  for (const std::uint32_t peer : waiting) {
+    if (!moved) break;
     framework::PeerRecord& record = peers_.at(peer);
     if (record.outbound.granted > 0 || std::exchange(record.outbound.dial_asked, true)) continue;
     emit(mask_.lifecycle, Dial{peers_.handle_of(peer)});
@@ -152,7 +174,10 @@ bool Engine::drain_outbound() {
   return moved;
 }
 
-bool Engine::write_tail(bool was_pending) {
+bool Engine::write_tail() {
+  constexpr std::uint64_t kOthers = 3;  // dropped, out of budget, waiting
+  if (!steps_.try_reserve(steps_.size() + kOthers + unresolved_.size() + bootstrap_.finished.size() + events_.size()))
+    return false;  // the next poll writes them
   for (PeerResolveFailed& failure : unresolved_) emit(mask_.failures, std::move(failure));
   unresolved_.clear();
   if (const std::uint64_t dropped = outbound_.take_dropped(); dropped > 0) {
@@ -160,15 +185,12 @@ bool Engine::write_tail(bool was_pending) {
     emit(mask_.failures, OutboundDropped{dropped});
   }
   if (ops_run_ >= budget_ && !frontier_.empty()) emit(mask_.lifecycle, CycleBudgetExceeded{ops_run_});
-  if (was_pending) {
-    for (const std::string_view target : bootstrap_.finished) emit(mask_.lifecycle, BootstrapComplete{target});
-    bootstrap_.finished.clear();
-    if (bootstrap_.current && frontier_.empty() && completions_.empty() && !bootstrap_.announced) {
-      bootstrap_.announced = true;
-      emit(mask_.lifecycle, WaitingOnBootstrap{});
-    }
+  for (const std::string_view target : bootstrap_.finished) emit(mask_.lifecycle, BootstrapComplete{target});
+  bootstrap_.finished.clear();
+  if (bootstrap_.current && frontier_.empty() && completions_.empty() && !bootstrap_.announced) {
+    bootstrap_.announced = true;
+    emit(mask_.lifecycle, WaitingOnBootstrap{});
   }
-  if (!steps_.try_reserve(steps_.size() + std::uint64_t{events_.size()})) return false;  // the next poll writes them
   for (AppEvent& event : events_) steps_.push_reserved(std::move(event));
   events_.clear();
   return true;

@@ -6,8 +6,12 @@
 namespace bb::runtime {
 
 void Engine::publish(std::uint32_t topic, Value value) {
-  if (mask_.events && !events_.try_push({graphs_[ctx_.op().graph()]->base_name, names_[topic], ctx_.exec(), value}))
-    ++counters_.steps_dropped;
+  if (mask_.events) {
+    if (events_.size() < events_.capacity() || events_.try_reserve(events_.size() + std::uint64_t{1}))
+      events_.push_reserved(graphs_[ctx_.op().graph()]->base_name, names_[topic], ctx_.exec(), value);
+    else
+      ++counters_.steps_dropped;
+  }
   if (!bus_.publish(framework::EventKind::topic(topic), std::move(value))) ++counters_.bus_dropped;
 }
 
@@ -70,8 +74,10 @@ bool Engine::route_bus() {
 
 Status Engine::fire_lifecycle(std::string_view phase) {
   if (phases_.size() >= config_.limits.phases_max) return fail(Code::over_cap, phases_.size());
+  if (!phases_.try_reserve(1)) return fail(Code::no_memory);
   BB_TRY(name, intern_later(phase));
-  return phases_.try_push({.name = name}) ? Status{} : fail(Code::no_memory);
+  phases_.push_reserved({.name = name});
+  return {};
 }
 
 bool Engine::run_phases() {
@@ -157,14 +163,11 @@ bool Engine::mature(const framework::Timer& timer) {
   BB_ASSERT(timer.kind == framework::Timer::Kind::interval);
   const OpRef op{timer.key};
   if (!start_from_op(*graphs_[op.graph()], op.op())) return false;
-  timers_.pop_due(due);
   // From the tick that was due, so that intervals do not drift; missed ticks are one.
   Interval& interval = *intervals_.find(op.v);
   const std::uint64_t missed = (timers_.now_ns() - interval.next_ns) / interval.period_ns;
   interval.next_ns += (missed + 1) * interval.period_ns;
-  const auto again = timers_.schedule(interval.next_ns, {framework::Timer::Kind::interval, op.v});
-  BB_ASSERT(again.has_value());  // its place in the heap has just been given up
-  interval.timer = *again;
+  timers_.move(interval.timer, interval.next_ns, {framework::Timer::Kind::interval, op.v});
   return true;
 }
 

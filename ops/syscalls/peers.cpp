@@ -64,7 +64,9 @@ Outcome insert_from(OpContext& ctx, Carrier carrier, std::string_view op) {
   std::vector<ByteBuffer> encoded;
   for (const Address& address : *addresses) encoded.push_back(address.to_bytes());
   const std::vector<Bytes> views(encoded.begin(), encoded.end());
-  if (const auto error = insert(ctx.services().peers, peer, views); error != framework::AddressBookError::none)
+  if (const auto error = insert(ctx.services().peers, peer, views); error == framework::AddressBookError::no_memory)
+    return ctx.fail({Code::no_memory}, prefix + text_of(error, peer, ctx.services().peers.size(), addresses->size()));
+  else if (error != framework::AddressBookError::none)
     return ctx.fail(OpErrorKind::execution_failed,
                     carrier == Carrier::address ? "address_book_insert_failed" : "address_book_insert_many_failed",
                     prefix + text_of(error, peer, ctx.services().peers.size(), addresses->size()));

@@ -29,6 +29,7 @@ framework::Verdict judge(const op::Services& services, const framework::PeerReco
 
 Outcome ship(OpContext& ctx, const Shipment& shipment) {
   op::Services& services = ctx.services();
+  if (!services.runtime.room_to_report(shipment.destinations.size())) return ctx.fail({Code::no_memory}, "Send: reports");
   const auto source = services.peers.source();
   if (!source) return ctx.fail(source.error(), "Send: sender");
   const wire::EnvelopeFields fields{.destinations = {},
@@ -74,7 +75,9 @@ Outcome ship(OpContext& ctx, const Shipment& shipment) {
                                                     .ttl_ns = shipment.expires_ns},
                                                    evicted);
           !added)
-        return ctx.fail(OpErrorKind::cooldown, "requests_limit", "too many requests await an answer");
+        return added.error().code == Code::over_cap
+                   ? ctx.fail(OpErrorKind::cooldown, "requests_limit", "too many requests await an answer")
+                   : ctx.fail(added.error(), "Send: request");
       if (evicted.kind != framework::RequestOutcome::Kind::none) services.runtime.request_evicted(evicted);
     }
     framework::OutboundMessage message{.peer = peer,

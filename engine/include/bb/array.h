@@ -77,6 +77,14 @@ class Array {
     size_ += static_cast<std::uint32_t>(entries.size());
     return true;
   }
+  /// The same.
+  void append_reserved(std::span<const T> entries)
+    requires std::is_trivially_copyable_v<T>
+  {
+    BB_ASSERT(entries.size() <= capacity_ - size_);
+    if (!entries.empty()) std::memcpy(data_ + size_, entries.data(), entries.size() * sizeof(T));
+    size_ += static_cast<std::uint32_t>(entries.size());
+  }
   /// New entries are value-initialised.
   [[nodiscard]] bool try_resize(std::uint64_t size, AllocationSite site = AllocationSite::current()) {
     if (!try_reserve(size, site)) [[unlikely]]

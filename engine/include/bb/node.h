@@ -218,7 +218,7 @@ struct EngineStats {
                 requests = 0, timers = 0;
   std::uint64_t ingress_bytes = 0, outbound_bytes = 0, memory_bytes = 0, system_allocations = 0;
   std::uint64_t ops = 0, envelopes_in = 0, envelopes_out = 0, duplicates = 0, malformed = 0, refused = 0, late_completions = 0,
-                unmatched_responses = 0, outbound_dropped = 0, steps_dropped = 0;
+                unmatched_responses = 0, outbound_dropped = 0, steps_dropped = 0, bus_dropped = 0, stalls = 0;
 };
 
 struct Inspection {

@@ -27,6 +27,10 @@ class StateWriter {
   /// Room for `size` bytes that the caller fills; nullptr after an error.
   std::uint8_t* space(std::uint64_t size);
 
+  /// Room for `size` bytes more, which cannot fail then.
+  void reserve(std::uint64_t size) {
+    if (complete_ && size > out_.capacity() - out_.size() && !out_.try_reserve(out_.size() + size)) complete_ = false;
+  }
   /// False when memory ran out: what was written is then not whole.
   bool complete() const { return complete_; }
   Bytes view() const { return {out_.data(), out_.size()}; }
