@@ -7,7 +7,8 @@ namespace bb::runtime {
 Status Engine::enqueue_bootstrap(std::span<const Bootstrap::Job> jobs) {
   const auto count = static_cast<std::uint32_t>(jobs.size());
   Ring<Bootstrap::Job>& queue = bootstrap_.jobs();
-  if (!queue.try_reserve(count) || !bootstrap_.finished.try_reserve(bootstrap_.finished.size() + std::uint64_t{queue.size()} + count + 1) ||
+  if (!queue.try_reserve(count) ||
+      !bootstrap_.finished.try_reserve(bootstrap_.finished.size() + std::uint64_t{queue.size()} + count + 1) ||
       !gated_ops_.try_reserve(frontier_.size()))
     return fail(Code::no_memory);
   for (const Bootstrap::Job& job : jobs) {

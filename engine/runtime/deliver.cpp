@@ -8,7 +8,7 @@
 namespace bb::runtime {
 namespace {
 
-constexpr std::uint32_t kToldMax = 6;  // besides one of each fill: of the peer's health, its pressure, its addresses
+constexpr std::uint32_t kToldMax = 6;        // besides one of each fill: of the peer's health, its pressure, its addresses
 constexpr std::size_t kSiteSuffixSize = 10;  // e2 01, then eight big-endian bytes
 
 bool is_site_suffix(Bytes suffix) { return suffix.size() == kSiteSuffixSize && suffix[0] == 0xe2 && suffix[1] == 0x01; }
@@ -123,7 +123,8 @@ Received Engine::deliver(std::uint32_t peer, Bytes frame) {
   for (const std::uint64_t key : payload_keys_) payloads_.accept_reserved(key);
   if (!view_.source_addresses.empty() &&
       !peers_.merge_hints(record, {view_.source_addresses.data(), view_.source_addresses.size()}))
-    emit_later(mask_.failures, WireReceiveFailed{.source = record.id, .kind = WireReceiveFailed::Kind::allocation_failed, .error = {}});
+    emit_later(mask_.failures,
+               WireReceiveFailed{.source = record.id, .kind = WireReceiveFailed::Kind::allocation_failed, .error = {}});
   if (starts > 0) check_pressure(peer);
   return {};
 }

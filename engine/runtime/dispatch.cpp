@@ -300,7 +300,9 @@ void Engine::park(Activation* activation, std::uint32_t op) {
     if (!timer) {
       forget(command);
       const bool limit = timer.error().code == Code::over_cap;
-      fail_op(activation, op, {OpErrorKind::execution_failed, limit ? "timer_cap" : "no_memory", limit ? "too many timers are set" : "no memory for the deadline"});
+      fail_op(activation, op,
+              {OpErrorKind::execution_failed, limit ? "timer_cap" : "no_memory",
+               limit ? "too many timers are set" : "no memory for the deadline"});
       return let_go(activation);
     }
     parked->deadline = *timer;

@@ -111,7 +111,8 @@ class Engine final : private op::Runtime, private Stock, private State {
   void set_mask(StepMask mask) { mask_ = mask; }
   /// Room for so many steps that are made between two polls, as far as the limit goes.
   bool reserve_told(std::uint64_t more) {
-    return more == 0 || later_.try_reserve(std::min<std::uint64_t>(later_.size() + more, config_.limits.ingress_max + std::uint64_t{1}));
+    return more == 0 ||
+           later_.try_reserve(std::min<std::uint64_t>(later_.size() + more, config_.limits.ingress_max + std::uint64_t{1}));
   }
   void set_span_hook(SpanHook hook) { hook_ = hook; }
   void echo(const LinkedGraph& graph, const LinkedGraph::InputPort& port, ExecId exec, const Value& value);
@@ -318,7 +319,7 @@ class Engine final : private op::Runtime, private Stock, private State {
   OpError error_;
   bool polling_ = false;
   std::uint32_t stalled_at_ = kFirstPart;  // the part of a poll that found no memory
-  bool starts_due_ = false;  // a slot is free and executions wait for one
+  bool starts_due_ = false;                // a slot is free and executions wait for one
   std::uint32_t budget_ = 0;
   std::uint32_t ops_run_ = 0;
   std::uint64_t polls_ = 0;

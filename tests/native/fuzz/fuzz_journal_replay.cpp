@@ -24,7 +24,8 @@ constexpr std::size_t kFrameMin = bb::Journal::kFrameHeaderSize + bb::Journal::k
 // One frame of all that the mutation left between header and checksum.
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size, unsigned int) {
   using namespace bb;
-  if (size < kFrameMin || max_size < kFrameMin || !equal(Bytes(data, 4), Journal::kFrameMagic)) return LLVMFuzzerMutate(data, size, max_size);
+  if (size < kFrameMin || max_size < kFrameMin || !equal(Bytes(data, 4), Journal::kFrameMagic))
+    return LLVMFuzzerMutate(data, size, max_size);
   const std::size_t room = max_size - kFrameMin;
   const std::size_t payload = LLVMFuzzerMutate(data + Journal::kFrameHeaderSize, std::min(size - kFrameMin, room), room);
   store_le(data + 4, static_cast<std::uint32_t>(payload));

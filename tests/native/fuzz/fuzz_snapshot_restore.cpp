@@ -48,9 +48,11 @@ void restore(Bytes bytes, const RestoreOptions& options) {
 
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size, unsigned int) {
   using namespace bb;
-  if (!fuzz::framed({data, size}) || max_size < kSnapshotHeaderSize + kSnapshotChecksumSize) return LLVMFuzzerMutate(data, size, max_size);
+  if (!fuzz::framed({data, size}) || max_size < kSnapshotHeaderSize + kSnapshotChecksumSize)
+    return LLVMFuzzerMutate(data, size, max_size);
   const std::size_t room = max_size - kSnapshotHeaderSize - kSnapshotChecksumSize;
-  const std::size_t body = LLVMFuzzerMutate(data + kSnapshotHeaderSize, std::min(size - kSnapshotHeaderSize - kSnapshotChecksumSize, room), room);
+  const std::size_t body =
+      LLVMFuzzerMutate(data + kSnapshotHeaderSize, std::min(size - kSnapshotHeaderSize - kSnapshotChecksumSize, room), room);
   store_le(data + 32, std::uint64_t{body});
   const std::size_t end = kSnapshotHeaderSize + body;
   const auto checksum = sha256({data, end});

@@ -77,10 +77,13 @@ void durable_life(Stage& stage) {
     });
     require_rule(part.has_value(), "the journal can be taken once there is memory");
     journal.insert(journal.end(), part->bytes.begin(), part->bytes.end());
-    (void)stage.call(1, [&](Node& node) {
-      const Faults::Window window;
-      return node.committed(part->sequence);
-    }, Stage::Keeps::nothing);
+    (void)stage.call(
+        1,
+        [&](Node& node) {
+          const Faults::Window window;
+          return node.committed(part->sequence);
+        },
+        Stage::Keeps::nothing);
   };
   const auto poll = [&] {
     for (int i = 0; i < 3; ++i) (void)stage.poll_once(1);
@@ -100,10 +103,13 @@ void durable_life(Stage& stage) {
   (void)stage.poll_once(1);
   save_and_restore(stage);  // the gate is closed
   for (const CommandId command : stage.suspended)
-    (void)stage.call(1, [&](Node& node) {
-      const Faults::Window window;
-      return node.complete(command, {});
-    }, Stage::Keeps::all_but_counters);
+    (void)stage.call(
+        1,
+        [&](Node& node) {
+          const Faults::Window window;
+          return node.complete(command, {});
+        },
+        Stage::Keeps::all_but_counters);
   poll();
   for (const char* input : {"take", "take", "pull", "arm", "go"}) give(stage, "Everything", input, false);
   for (const char* input : {"x", "x", "slow_x", "slow_x"}) give(stage, "Everything", input, true);
@@ -127,12 +133,15 @@ void durable_life(Stage& stage) {
   for (int i = 0; i < 2; ++i) (void)stage.poll_once(1);
   save_and_restore(stage);  // parked ops, timers, stores, requests, letters that wait for credit
   for (std::size_t i = 0; i < stage.suspended.size(); ++i)
-    (void)stage.call(1, [&](Node& node) {
-      const CommandId command = stage.suspended[i];
-      OpError error{OpErrorKind::remote_failed, "completion_failed", "broken"};
-      const Faults::Window window;
-      return node.complete_failed(command, std::move(error));
-    }, Stage::Keeps::all_but_counters);
+    (void)stage.call(
+        1,
+        [&](Node& node) {
+          const CommandId command = stage.suspended[i];
+          OpError error{OpErrorKind::remote_failed, "completion_failed", "broken"};
+          const Faults::Window window;
+          return node.complete_failed(command, std::move(error));
+        },
+        Stage::Keeps::all_but_counters);
   save_and_restore(stage);  // failures
   poll();
   stage.advance(70'000'000);
@@ -142,10 +151,13 @@ void durable_life(Stage& stage) {
   stage.replace(2, stage.make(1));
   std::uint64_t applied = 0;
   for (int attempt = 0; attempt < 2; ++attempt) {
-    const auto replayed = stage.call(2, [&](Node& node) {
-      const Faults::Window window;
-      return node.replay(journal);
-    }, Stage::Keeps::nothing);
+    const auto replayed = stage.call(
+        2,
+        [&](Node& node) {
+          const Faults::Window window;
+          return node.replay(journal);
+        },
+        Stage::Keeps::nothing);
     if (replayed) applied += replayed->inputs;
     if (replayed || stage.hit) break;
   }

@@ -70,10 +70,11 @@ void questions_and_answers(Stage& stage) {
   const ByteBuffer& inbox = compiled("inbox", Inbox());
   Limits limits;
   limits.requests_max = 24;
-  stage.install(1, {.artifacts = {ask_artifact, survey, late, inbox}, .targets = {"Ask", "Survey", "LateSurvey", "Inbox"}, .limits = limits});
+  stage.install(
+      1, {.artifacts = {ask_artifact, survey, late, inbox}, .targets = {"Ask", "Survey", "LateSurvey", "Inbox"}, .limits = limits});
   for (const std::uint64_t peer : {2, 3})
-    stage.install(peer, {.artifacts = {ask_artifact, survey, late},
-                         .targets = {"Ask_servers", "Survey_people", "LateSurvey_people"}});
+    stage.install(peer,
+                  {.artifacts = {ask_artifact, survey, late}, .targets = {"Ask_servers", "Survey_people", "LateSurvey_people"}});
   stage.introduce();
   for (const std::vector<std::uint64_t>& servers : {std::vector<std::uint64_t>{2}, {2, 3}, {9, 3}}) {
     ask(stage, "Ask", "servers", servers, 1);

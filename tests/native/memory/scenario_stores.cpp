@@ -19,8 +19,8 @@ struct Everything final : Module {
     g.output("random", syscall(g, "RngU64", {go}));
     g.output("tag", syscall(g, "CorrelateTag", {go}));
     const Output take = g.input<type::Trigger>("take");
-    g.output("got", syscall(g, "Limit.Acquire", {take},
-                            {{"name", text("p")}, {"on_full", text("wait")}, {"lease_ns", number(1'000)}}));
+    g.output("got",
+             syscall(g, "Limit.Acquire", {take}, {{"name", text("p")}, {"on_full", text("wait")}, {"lease_ns", number(1'000)}}));
     syscall(g, "Limit.Release", {g.input<type::Trigger>("give")}, {{"name", text("p")}});
     syscall(g, "Serialize.Enqueue", {x}, {{"queue", text("q")}});
     g.output("y", syscall(g, "Serialize.Dequeue", {g.input<type::Trigger>("pull")}, {{"queue", text("q")}, {"wait", number(1)}}));

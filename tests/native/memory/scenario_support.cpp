@@ -82,7 +82,10 @@ const ByteBuffer& compiled(const std::string& key, const Module& module) {
   if (!bytes.empty()) return bytes;
   Compiler compiler(scenario_registry());
   compiler.bind("model", "Mlp").bind("aggregator", "FedAvg").bind("data", "Dataset").bind("slow", "ParkingModel");
-  compiler.bind("clerk", "Clerk").bind("backend", "bytesandbrains::backends::cpu::CpuBackend").bind("random", "RandomSelector").bind("view", "ConstantView");
+  compiler.bind("clerk", "Clerk")
+      .bind("backend", "bytesandbrains::backends::cpu::CpuBackend")
+      .bind("random", "RandomSelector")
+      .bind("view", "ConstantView");
   const auto artifact = compiler.compile(module);
   require_rule(artifact.has_value(), artifact ? "" : key + ": " + artifact.error().code + ": " + artifact.error().message);
   bytes.assign(artifact->bytes().begin(), artifact->bytes().end());

@@ -15,13 +15,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kEntryPoints[] = {".allocate(",   "->allocate(",   "allocate_block(", "try_push(",         "try_reserve(",
-                                             "try_resize(",  "try_append(",   "try_insert(",     "allocation_fails(", ".schedule("};
+constexpr std::string_view kEntryPoints[] = {".allocate(",  "->allocate(", "allocate_block(", "try_push(",         "try_reserve(",
+                                             "try_resize(", "try_append(", "try_insert(",     "allocation_fails(", ".schedule("};
 constexpr std::string_view kFolders[] = {"base", "wire", "framework", "op", "runtime", "node", "include/bb"};
 // The containers and the allocator themselves, whose callers are the places; what runs only before the first poll.
-constexpr std::string_view kFilesLeftOut[] = {"include/bb/array.h", "base/ring.h",      "base/flat_map.h",   "include/bb/memory.h",
-                                              "base/memory.cpp",    "runtime/linker.cpp", "runtime/linker.h", "node/install.cpp",
-                                              "node/install.h",     "framework/lru_table.h"};
+constexpr std::string_view kFilesLeftOut[] = {
+    "include/bb/array.h", "base/ring.h",      "base/flat_map.h",  "include/bb/memory.h", "base/memory.cpp",
+    "runtime/linker.cpp", "runtime/linker.h", "node/install.cpp", "node/install.h",      "framework/lru_table.h"};
 
 // Whether the text at `at` is a declaration or a call that hands its caller's place on.
 bool is_place(const std::string& line, std::size_t at, std::string_view entry) {
@@ -83,8 +83,8 @@ SiteCoverage site_coverage() {
         if (exceptions.contains(trimmed)) {
           coverage.excepted += places - hit;
         } else {
-          coverage.missed.push_back(name + ":" + std::to_string(number) + " (" + std::to_string(hit) + " of " + std::to_string(places) +
-                                    ") " + line.substr(first));
+          coverage.missed.push_back(name + ":" + std::to_string(number) + " (" + std::to_string(hit) + " of " +
+                                    std::to_string(places) + ") " + line.substr(first));
         }
       }
     }

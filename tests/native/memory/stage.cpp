@@ -41,7 +41,8 @@ bool Stage::begins() {
 void Stage::ends(const Answer& answer) {
   if (!undisturbed_) calls.back().answer = answer.code;
   // After a failure that an op reported, a later call may find another node than the undisturbed one.
-  if (undisturbed_ && !hit) require_rule(answer.code == expected(), "the run is the undisturbed one until memory runs out: " + answer.text);
+  if (undisturbed_ && !hit)
+    require_rule(answer.code == expected(), "the run is the undisturbed one until memory runs out: " + answer.text);
   ++at_;
 }
 
@@ -61,7 +62,8 @@ ByteBuffer Stage::state_of(const Node& node, Keeps keeps) {
 
 void Stage::require_same(const ByteBuffer& before, const ByteBuffer& after) {
   if (before == after) return;
-  const auto at = static_cast<std::size_t>(std::mismatch(before.begin(), before.end(), after.begin(), after.end()).first - before.begin());
+  const auto at =
+      static_cast<std::size_t>(std::mismatch(before.begin(), before.end(), after.begin(), after.end()).first - before.begin());
   throw Finding("a refused call changes nothing: byte " + std::to_string(at) + " of " + std::to_string(before.size()) + "/" +
                 std::to_string(after.size()));
 }

@@ -109,8 +109,8 @@ class Stage {
 
   std::vector<Seen> seen;
   std::vector<Network::Sent> sent;
-  std::vector<CommandId> suspended;       // of all nodes, in order
-  std::vector<std::uint64_t> requests;    // ids of envelopes that left
+  std::vector<CommandId> suspended;     // of all nodes, in order
+  std::vector<std::uint64_t> requests;  // ids of envelopes that left
   std::vector<CallNote> calls;
   bool hold = false;      // envelopes are written down but not delivered
   bool hit = false;       // the failure has come

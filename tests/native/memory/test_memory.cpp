@@ -101,7 +101,8 @@ struct Sweep {
     } catch (const Finding& finding) {
       auto& entry = findings[finding.what()];
       if (entry.first++ == 0)
-        entry.second = "allocation " + std::to_string(number) + (mode == Faults::Mode::once ? " once: " : " persistent: ") + Faults::last();
+        entry.second =
+            "allocation " + std::to_string(number) + (mode == Faults::Mode::once ? " once: " : " persistent: ") + Faults::last();
     }
     Faults::disarm();
     tally.refused += stage.refused;
@@ -143,17 +144,21 @@ const Sweep& swept(std::size_t index) {
   Sweep& sweep = done.emplace(index, Sweep{.scenario = kScenarios[index]}).first->second;
   sweep.all();
   const Tally& t = sweep.tally;
-  std::printf("%s: %llu allocations, %llu runs: %llu refused, %llu stalled polls, %llu did without; %llu the same, %llu failed ops, %llu counted drops\n",
-              sweep.scenario.name, (unsigned long long)t.allocations, (unsigned long long)t.runs, (unsigned long long)t.refused,
-              (unsigned long long)t.stalled, (unsigned long long)t.absorbed, (unsigned long long)t.same,
-              (unsigned long long)t.failed_ops, (unsigned long long)t.counted_drops);
-  for (const auto& [site, times] : sweep.dropped_at) std::printf("  counted drops: %s [%llu]\n", site.c_str(), (unsigned long long)times);
+  std::printf(
+      "%s: %llu allocations, %llu runs: %llu refused, %llu stalled polls, %llu did without; %llu the same, %llu failed ops, %llu "
+      "counted drops\n",
+      sweep.scenario.name, (unsigned long long)t.allocations, (unsigned long long)t.runs, (unsigned long long)t.refused,
+      (unsigned long long)t.stalled, (unsigned long long)t.absorbed, (unsigned long long)t.same, (unsigned long long)t.failed_ops,
+      (unsigned long long)t.counted_drops);
+  for (const auto& [site, times] : sweep.dropped_at)
+    std::printf("  counted drops: %s [%llu]\n", site.c_str(), (unsigned long long)times);
   return sweep;
 }
 
 void check(std::size_t index) {
   const Sweep& sweep = swept(index);
-  for (const auto& [rule, found] : sweep.findings) UNSCOPED_INFO(rule << "  [" << found.first << " times, first at " << found.second << "]");
+  for (const auto& [rule, found] : sweep.findings)
+    UNSCOPED_INFO(rule << "  [" << found.first << " times, first at " << found.second << "]");
   CHECK(sweep.findings.empty());
   CHECK(sweep.tally.allocations > 200);
 }
@@ -169,7 +174,8 @@ TEST_CASE("memory runs out 5: recording, snapshot, restore, replay", "[memory]")
 TEST_CASE("memory runs out 6: every place that allocates after install was failed", "[memory]") {
   for (std::size_t i = 0; i < std::size(kScenarios); ++i) (void)swept(i);
   const SiteCoverage coverage = site_coverage();
-  std::printf("places of the allocator: %zu of %zu failed, %zu reviewed exceptions\n", coverage.failed, coverage.total, coverage.excepted);
+  std::printf("places of the allocator: %zu of %zu failed, %zu reviewed exceptions\n", coverage.failed, coverage.total,
+              coverage.excepted);
   for (const std::string& place : coverage.missed) UNSCOPED_INFO("never failed: " << place);
   CHECK(coverage.missed.empty());
   CHECK(coverage.total > 150);

@@ -59,7 +59,8 @@ std::uint64_t Faults::asked() { return count; }
 std::uint64_t Faults::failed() { return failures; }
 std::string Faults::last() {
   const std::string_view file = last_failed.file_name();
-  return std::string(file.substr(file.rfind('/') + 1)) + ":" + std::to_string(last_failed.line()) + ":" + std::to_string(last_failed.column());
+  return std::string(file.substr(file.rfind('/') + 1)) + ":" + std::to_string(last_failed.line()) + ":" +
+         std::to_string(last_failed.column());
 }
 const std::set<Site>& Faults::sites_seen() { return seen; }
 const std::set<Site>& Faults::sites_failed() { return failed_sites; }

@@ -9,7 +9,8 @@
 namespace bb::fuzz {
 namespace {
 
-Output syscall(Graph& g, std::string op_type, std::vector<Output> inputs, std::vector<std::pair<std::string, Attribute>> attributes) {
+Output syscall(Graph& g, std::string op_type, std::vector<Output> inputs,
+               std::vector<std::pair<std::string, Attribute>> attributes) {
   const auto outputs = g.record({.domain = std::string(domain::kSyscall),
                                  .op_type = std::move(op_type),
                                  .inputs = std::move(inputs),
@@ -36,9 +37,11 @@ struct Life final : Module {
     g.output("p", model.params(g));
     g.output("slept", syscall(g, "Sleep", {go}, {{"duration_ns", number(100)}, {"deadline_ns", number(900'000)}}));
     g.output("tick", syscall(g, "Interval", {go}, {{"period_ns", number(40'000'000)}}));
-    g.output("got", syscall(g, "Limit.Acquire", {go}, {{"name", text("p")}, {"on_full", text("wait")}, {"lease_ns", number(1'000)}}));
+    g.output("got",
+             syscall(g, "Limit.Acquire", {go}, {{"name", text("p")}, {"on_full", text("wait")}, {"lease_ns", number(1'000)}}));
     syscall(g, "Serialize.Enqueue", {x}, {{"queue", text("q")}});
-    g.output("pulled", syscall(g, "Serialize.Dequeue", {g.input<type::Trigger>("pull")}, {{"queue", text("q")}, {"wait", number(1)}}));
+    g.output("pulled",
+             syscall(g, "Serialize.Dequeue", {g.input<type::Trigger>("pull")}, {{"queue", text("q")}, {"wait", number(1)}}));
     syscall(g, "Hold.Stash", {x}, {{"slot", text("h")}});
     syscall(g, "Record", {x}, {{"name", text("r")}});
     syscall(g, "IncrMetric", {x}, {{"name", text("m")}});
@@ -204,7 +207,8 @@ void stand(Node& node) {
     if (round % 4 == 0) {
       give(node, "x", tensor(node, 2));
       give(node, "go", Value::trigger());
-      if (const auto two = node.handle_of(PeerId::from(2))) (void)node.receive(*two, frame(node, static_cast<std::uint64_t>(round)));
+      if (const auto two = node.handle_of(PeerId::from(2)))
+        (void)node.receive(*two, frame(node, static_cast<std::uint64_t>(round)));
     }
     (void)node.inspect();
     if (!result.more) now_ns += round < 20 ? 10'000'000 : 10'000'000'000;

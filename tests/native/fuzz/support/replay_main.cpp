@@ -26,7 +26,9 @@ bb::RandomStream random_stream(1);
 
 // What libFuzzer has for it, without its knowledge of what the program did: a few bytes changed, taken out or put in.
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size) {
-  const auto below = [](std::size_t bound) { return static_cast<std::size_t>(random_stream.below(static_cast<std::uint32_t>(bound))); };
+  const auto below = [](std::size_t bound) {
+    return static_cast<std::size_t>(random_stream.below(static_cast<std::uint32_t>(bound)));
+  };
   for (std::size_t changes = 1 + below(3); changes > 0; --changes) {
     const std::size_t kind = below(6);
     if (size == 0 || (kind == 0 && size < max_size)) {
