@@ -63,8 +63,8 @@ Outbound::Pushed Outbound::refuse(PeerOutbound& queue, Pushed pushed) {
 }
 
 // Memory first, then the peer's share. False when the message is not to be kept.
-bool Outbound::make_room(PeerOutbound& queue, const OutboundMessage& message, Pushed& pushed) {
-  if (message.bytes > options_.bytes_max || options_.messages_max == 0) {
+bool Outbound::make_room(PeerOutbound& queue, Lane lane, std::uint64_t bytes, Pushed& pushed) {
+  if (bytes > options_.bytes_max || options_.messages_max == 0) {
     pushed = refuse(queue, pushed);
     return false;
   }
@@ -76,15 +76,16 @@ bool Outbound::make_room(PeerOutbound& queue, const OutboundMessage& message, Pu
     return false;
   }
   const bool others_wait = turn_.size() > (queue.in_turn ? 1u : 0u);
-  while (others_wait && over_share(queue.messages + std::uint64_t{1}, queue.bytes + message.bytes)) {
-    if (drop_own(queue, message.lane, pushed)) continue;
+  while (others_wait && over_share(queue.messages + std::uint64_t{1}, queue.bytes + bytes)) {
+    if (drop_own(queue, lane, pushed)) continue;
     pushed = refuse(queue, pushed);
     return false;
   }
   return true;
 }
 
-void Outbound::enqueue(PeerOutbound& queue, OutboundMessage&& message) {
+// The message's place at the end of its queue; the caller fills in what is not given here.
+OutboundMessage& Outbound::enqueue(PeerOutbound& queue, std::uint32_t peer, Lane lane, std::uint64_t bytes) {
   std::uint32_t at = free_;
   if (at == UINT32_MAX) {
     at = nodes_.size();
@@ -94,17 +95,21 @@ void Outbound::enqueue(PeerOutbound& queue, OutboundMessage&& message) {
   }
   if (!queue.in_turn) {
     queue.in_turn = true;
-    turn_.push_reserved(message.peer);
+    turn_.push_reserved(peer);
   }
-  PeerOutbound::Queue& lane = queue.lanes[static_cast<std::size_t>(message.lane)];
+  PeerOutbound::Queue& list = queue.lanes[static_cast<std::size_t>(lane)];
   ++queue.messages;
-  queue.bytes += message.bytes;
+  queue.bytes += bytes;
   ++messages_;
-  bytes_ += message.bytes;
-  nodes_[at].message = std::move(message);
-  nodes_[at].next = UINT32_MAX;
-  (lane.empty() ? lane.first : nodes_[lane.last].next) = at;
-  lane.last = at;
+  bytes_ += bytes;
+  Node& node = nodes_[at];
+  node.message.peer = peer;
+  node.message.lane = lane;
+  node.message.bytes = bytes;
+  node.next = UINT32_MAX;
+  (list.empty() ? list.first : nodes_[list.last].next) = at;
+  list.last = at;
+  return node.message;
 }
 
 // The host has no room. The peers that have had their turn go behind those that have not.

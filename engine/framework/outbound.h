@@ -66,11 +66,12 @@ class Outbound {
 
   /// Queues for the peer whose queues `queue` is. Drops the peer's own oldest bulk messages as needed, for a control message then its
   /// oldest control messages; where others left no room, those of peers over their share. `queue_of(peer)` gives a peer's queues.
-  template <class QueueOf>
-  Pushed push(PeerOutbound& queue, OutboundMessage&& message, QueueOf queue_of) {
+  /// `write` fills the message in where it is queued, but for the three numbers given here; it is not called for one that is not queued.
+  template <class QueueOf, class Write>
+  Pushed push(PeerOutbound& queue, std::uint32_t peer, Lane lane, std::uint64_t bytes, QueueOf queue_of, Write write) {
     Pushed pushed;
-    if (!make_room(queue, message, pushed)) return pushed;
-    while (!fits(message.bytes)) {
+    if (!make_room(queue, lane, bytes, pushed)) return pushed;
+    while (!fits(bytes)) [[unlikely]] {
       PeerOutbound* hog = nullptr;
       std::uint32_t hog_at = 0;
       for (std::uint32_t i = 0; i < turn_.size(); ++i) {
@@ -80,10 +81,14 @@ class Outbound {
           hog_at = i;
         }
       }
-      if (!hog ? !drop_own(queue, message.lane, pushed) : !drop_of(*hog, hog_at, pushed)) return refuse(queue, pushed);
+      if (!hog ? !drop_own(queue, lane, pushed) : !drop_of(*hog, hog_at, pushed)) return refuse(queue, pushed);
     }
-    enqueue(queue, std::move(message));
+    write(enqueue(queue, peer, lane, bytes));
     return pushed;
+  }
+  template <class QueueOf>
+  Pushed push(PeerOutbound& queue, OutboundMessage&& message, QueueOf queue_of) {
+    return push(queue, message.peer, message.lane, message.bytes, queue_of, [&](OutboundMessage& at) { at = std::move(message); });
   }
   /// Drops all of a peer's messages, uncounted: the peer is gone.
   void clear(std::uint32_t peer, PeerOutbound& queue);
@@ -164,12 +169,12 @@ class Outbound {
   void pop(PeerOutbound& queue, PeerOutbound::Queue& lane);
   bool fits(std::uint64_t size) const { return messages_ < options_.messages_max && size <= options_.bytes_max - bytes_; }
   bool over_share(std::uint64_t messages, std::uint64_t bytes) const;
-  bool make_room(PeerOutbound& queue, const OutboundMessage& message, Pushed& pushed);
+  bool make_room(PeerOutbound& queue, Lane lane, std::uint64_t bytes, Pushed& pushed);
   bool drop_own(PeerOutbound& queue, Lane lane, Pushed& pushed);
   bool drop_of(PeerOutbound& queue, std::uint32_t turn_at, Pushed& pushed);
   void drop(PeerOutbound& queue, Lane lane, Pushed& pushed);
   Pushed refuse(PeerOutbound& queue, Pushed pushed);
-  void enqueue(PeerOutbound& queue, OutboundMessage&& message);
+  OutboundMessage& enqueue(PeerOutbound& queue, std::uint32_t peer, Lane lane, std::uint64_t bytes);
   void stop_at(std::uint32_t kept, std::uint32_t stopped);
   void save_head(StateWriter& writer) const;
   bool save_queue(StateWriter& writer, std::uint32_t peer, const PeerOutbound& queue, Parts& parts) const;

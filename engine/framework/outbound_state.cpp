@@ -115,7 +115,7 @@ Status Outbound::load_queue(StateReader& reader, Memory& memory, std::uint32_t p
     BB_CHECK(load_message(reader, memory, message, parts));
     if (message.lane == Lane::control && !queue.lanes[static_cast<std::size_t>(Lane::bulk)].empty())
       return fail(Code::invalid_value, reader.position());
-    enqueue(queue, std::move(message));
+    enqueue(queue, peer, message.lane, message.bytes) = std::move(message);
   }
   return {};
 }

@@ -69,8 +69,10 @@ std::uint32_t PeerTable::bucket_of(const PeerId& id) const {
 std::uint32_t PeerTable::find(const PeerId& id) const {
   if (buckets_.empty()) [[unlikely]]
     return kNoPeer;
+  std::uint32_t& recent = recent_[id.digest[7] % kRecent];
+  if (live(recent) && records_[recent]->id == id) return recent;
   for (std::uint32_t at = buckets_[bucket_of(id)]; at != kNoPeer; at = records_[at]->next)
-    if (records_[at]->id == id) return at;
+    if (records_[at]->id == id) return recent = at;
   return kNoPeer;
 }
 

@@ -159,6 +159,9 @@ class PeerTable {
   std::uint32_t first_free_ = 0;  // no index below is free
   Array<Held> records_;           // they never move; the index of a peer that is gone is used again, the lowest first
   Array<std::uint32_t> buckets_;
+  // Where recent searches ended, by a byte of the digest: only a place to look first, so whoever chooses ids gains nothing by it.
+  static constexpr std::size_t kRecent = 16;
+  mutable std::array<std::uint32_t, kRecent> recent_{};
 };
 
 }  // namespace bb::framework

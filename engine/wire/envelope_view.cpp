@@ -69,6 +69,19 @@ class Scanner {
     return true;
   }
 
+  /// Passes over as many `12 00` as follow, a fill with nothing in it, and says how many.
+  std::uint64_t skip_empty_fills() {
+    static constexpr std::uint8_t kEmpty[] = {0x12, 0x00, 0x12, 0x00, 0x12, 0x00, 0x12, 0x00};
+    const std::uint8_t* const from = bytes_.data() + position();
+    const std::uint8_t* const end = bytes_.data() + end_;
+    const std::uint8_t* at = from;
+    const auto four = load_le<std::uint64_t>(kEmpty);
+    while (end - at >= 8 && load_le<std::uint64_t>(at) == four) at += 8;
+    while (end - at >= 2 && at[0] == kEmpty[0] && at[1] == kEmpty[1]) at += 2;
+    input_.Skip(static_cast<int>(at - from));
+    return static_cast<std::uint64_t>(at - from) / 2;
+  }
+
   bool skip(std::uint32_t field, std::uint32_t type) {
     std::uint32_t open[kNestingMax];
     std::uint32_t depth = 0;
@@ -188,7 +201,12 @@ bool read_field(Scanner& scan, std::uint32_t field, std::uint32_t type, const En
       FillView fill;
       if (!read_fill(scan, type, fill)) return false;
       check_fill(fill, caps, counts);
-      if (counts.fills++ < caps.fills_max) counts.out_of_memory |= !view.fills.try_push(fill);
+      if (counts.fills++ < caps.fills_max) {
+        counts.out_of_memory |= !view.fills.try_push(fill);
+      } else {
+        // The envelope is refused, but for how many; the cheapest way to say "too many" must not be dear to read.
+        counts.fills += scan.skip_empty_fills();
+      }
       return true;
     }
     case 3: return read_correlation(scan, type, view);

@@ -80,18 +80,21 @@ Outcome ship(OpContext& ctx, const Shipment& shipment) {
                    : ctx.fail(added.error(), "Send: request");
       if (evicted.kind != framework::RequestOutcome::Kind::none) services.runtime.request_evicted(evicted);
     }
-    framework::OutboundMessage message{.peer = peer,
-                                       .lane = shipment.lane,
-                                       .sequence = record.outbound.next_sequence++,
-                                       .request_id = shipment.request_id,
-                                       .remaining_ns = shipment.remaining_ns,
-                                       .head = std::move(*head),
-                                       .body = body};
-    message.tail_size = static_cast<std::uint8_t>(wire::write_tail(message.sequence, message.tail) - message.tail);
-    message.bytes = head_bytes + body_bytes + message.tail_size;
-    const auto pushed =
-        services.outbound.push(record.outbound, std::move(message),
-                               [&](std::uint32_t other) -> framework::PeerOutbound& { return services.peers.at(other).outbound; });
+    const std::uint64_t sequence = record.outbound.next_sequence++;
+    std::uint8_t tail[sizeof framework::OutboundMessage::tail] = {};
+    const auto tail_size = static_cast<std::uint8_t>(wire::write_tail(sequence, tail) - tail);
+    const auto pushed = services.outbound.push(
+        record.outbound, peer, shipment.lane, head_bytes + body_bytes + tail_size,
+        [&](std::uint32_t other) -> framework::PeerOutbound& { return services.peers.at(other).outbound; },
+        [&](framework::OutboundMessage& message) {
+          message.sequence = sequence;
+          message.request_id = shipment.request_id;
+          message.remaining_ns = shipment.remaining_ns;
+          message.head = std::move(*head);
+          message.body = body;
+          message.tail_size = tail_size;
+          std::memcpy(message.tail, tail, sizeof tail);
+        });
     if (pushed.kind == framework::Outbound::Pushed::Kind::no_memory) return ctx.fail({Code::no_memory}, "Send: queue");
   }
   return Outcome::done;

@@ -50,11 +50,12 @@ class Workbench {
     require(!result.more, "a poll left work");
     return result.steps.size();
   }
-  static Value payload(Node& node, std::size_t size) {
-    const ByteBuffer content(size, 7);
-    return *Value::bytes(node.memory(), content);
+  /// Bytes of 7, as a host hands over what it has.
+  Value payload(Node& node, std::size_t size) {
+    if (content_.size() < size) content_.resize(size, 7);
+    return *Value::bytes(node.memory(), Bytes(content_).first(size));
   }
-  static void deliver(Node& node, std::string_view target, std::string_view input, std::size_t size) {
+  void deliver(Node& node, std::string_view target, std::string_view input, std::size_t size) {
     require(node.deliver_event(target, input, payload(node, size)).has_value(), "deliver_event");
   }
   static PeerHandle sender(Node& node) {
@@ -72,6 +73,7 @@ class Workbench {
 
  private:
   std::string folder_;
+  ByteBuffer content_;
 };
 
 // One function per file of workloads.
