@@ -56,7 +56,9 @@ void delivery(Workbench& bench, std::string_view key, const char* model) {
       [&] {
         for (int i = 0; i < 10; ++i) {
           bench.receive(*node, peer, frame);
-          require(bench.poll(*node) == 2, "steps of the tensor");
+          // The op's value is no output of the models, so the op itself is all that is told.
+          const Poll result = node->poll(bench.now_ns += 1000, UINT32_MAX);
+          require(result.steps.size() == 1 && std::holds_alternative<OpCompleted>(result.steps[0]), "steps of the tensor");
         }
       });
 }
