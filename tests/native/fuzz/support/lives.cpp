@@ -48,7 +48,7 @@ struct Life final : Module {
     syscall(g, "AppEmit", {x}, {{"name", text("news")}});
     g.output("news_heard", syscall(g, "EventSource", {}, {{"kind", text("news")}}));
     g.output("bye", syscall(g, "LifecyclePhase", {}, {{"phase", text("Shutdown")}}));
-    g.output("note", g.net_in<type::ByteString>("note").value);
+    g.output("noted", g.net_in<type::ByteString>("note").value);
     g.on("servers", [&] { g.reply(g.pass_through(out.value), out.sender); });
     g.on("people", [&] { g.reply(g.pass_through(many.value), many.sender); });
   }

@@ -89,6 +89,7 @@ class ComponentHarness final : private op::Runtime {
     found = ComponentRef{1};
     return at == siblings_.end() ? nullptr : at->second;
   }
+  bool room_to_report(std::uint64_t) override { return true; }
   void peer_unresolved(const PeerId&, const OpContext&) override {}
   void peer_denied(std::uint32_t, const framework::Verdict&) override {}
   void request_evicted(const framework::RequestOutcome&) override {}

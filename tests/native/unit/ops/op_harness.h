@@ -177,6 +177,7 @@ class OpHarness : private op::Runtime {
     return CommandId{next_command_++};
   }
   Component* sibling(ComponentRef, std::string_view, ComponentRef&) override { return nullptr; }
+  bool room_to_report(std::uint64_t) override { return true; }
   void peer_unresolved(const PeerId&, const OpContext&) override {}
   void peer_denied(std::uint32_t, const framework::Verdict&) override {}
   void request_evicted(const framework::RequestOutcome&) override {}
