@@ -1,8 +1,8 @@
 // How long to leave a peer alone after a failure: exponential, capped, with optional jitter; a peer may ask for more, never for less.
 #pragma once
 
-#include "bb/state_codec.h"
 #include "bb/random.h"
+#include "bb/state_codec.h"
 
 namespace bb::framework {
 

@@ -96,7 +96,8 @@ Result<bool> PayloadWindow::accept(std::uint64_t key) {
 }
 
 bool PayloadWindow::try_reserve(std::uint32_t more) {
-  return hashes_max_ == 0 || (keys_.try_reserve(more) && order_.try_reserve(std::min<std::uint64_t>(order_.size() + std::uint64_t{more}, hashes_max_)));
+  return hashes_max_ == 0 ||
+         (keys_.try_reserve(more) && order_.try_reserve(std::min<std::uint64_t>(order_.size() + std::uint64_t{more}, hashes_max_)));
 }
 
 void PayloadWindow::clear() {

@@ -1,6 +1,6 @@
 // Saving and restoring queued messages: peers in turn, each with its control messages and then its bulk messages.
-#include "framework/outbound.h"
 #include "bb/value_state.h"
+#include "framework/outbound.h"
 
 namespace bb::framework {
 namespace {

@@ -35,8 +35,8 @@ struct PeerRecord {
   bool live = false;
   bool admitted = false;
   std::uint32_t admitted_by = kNoMaker;  // which maker vouched for the peer: an interned name
-  std::uint32_t ingress_starts = 0;  // of it, not drained yet; the engine counts them
-  std::uint64_t told_blocked_poll = 0;  // when the host last heard that it is blocked
+  std::uint32_t ingress_starts = 0;      // of it, not drained yet; the engine counts them
+  std::uint64_t told_blocked_poll = 0;   // when the host last heard that it is blocked
   PeerPolicy policy;
   PeerHealth health;
   BackoffState backoff;

@@ -1,6 +1,6 @@
 // Saving and restoring the requests in flight: entries by age, groups by id; slots and links are made anew.
-#include "framework/requests.h"
 #include "bb/value_state.h"
+#include "framework/requests.h"
 
 namespace bb::framework {
 

@@ -2,8 +2,8 @@
 // Ordered by (time, order of scheduling), so equal times mature in the order they were set. Cancelling removes; nothing is scanned.
 #pragma once
 
-#include "bb/state_codec.h"
 #include "bb/ids.h"
+#include "bb/state_codec.h"
 
 namespace bb::framework {
 

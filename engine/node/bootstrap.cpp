@@ -32,8 +32,7 @@ class Node::BootstrapPreparation {
   BootstrapPreparation& operator=(const BootstrapPreparation&) = delete;
 
   static std::unexpected<BootstrapError> refuse(BootstrapError::Kind kind, std::string_view target) {
-    return std::unexpected(
-        BootstrapError{.kind = kind, .target = std::string(target), .input = {}, .available = {}});
+    return std::unexpected(BootstrapError{.kind = kind, .target = std::string(target), .input = {}, .available = {}});
   }
 
   std::expected<runtime::Activation*, BootstrapError> add(std::uint32_t body, std::string_view target) {
@@ -49,8 +48,7 @@ class Node::BootstrapPreparation {
     return *made;
   }
 
-  std::expected<void, BootstrapError> give(runtime::Activation& activation, std::string_view target,
-                                           std::span<NamedValue> inputs) {
+  std::expected<void, BootstrapError> give(runtime::Activation& activation, std::string_view target, std::span<NamedValue> inputs) {
     const runtime::LinkedGraph& graph = *activation.graph;
     for (const NamedValue& input : inputs)
       if (!graph.find_input(input.name)) return refuse_input(Kind::unknown_input, target, input.name, graph);

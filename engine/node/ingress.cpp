@@ -103,7 +103,8 @@ std::expected<ExecId, DeliveryError> Node::start(std::uint32_t index, std::strin
   Recording record(*this, echoed ? Journal::Kind::deliver_event : Journal::Kind::invoke);
   record.number(index).number(given_.size());
   for (const Given& given : given_)
-    if (!record.number(given.port).value(*given.value)) return refuse(Kind::type_mismatch, target, graph.input_ports[given.port].name);
+    if (!record.number(given.port).value(*given.value))
+      return refuse(Kind::type_mismatch, target, graph.input_ports[given.port].name);
   if (!record.ready()) return refuse(Kind::journal_full, target);
   const auto activation = engine_->prepare(graph);
   if (!activation) return refuse(kind_of(activation.error().code), target);

@@ -35,9 +35,14 @@ std::string problem_text(const runtime::LinkProblem& problem) {
 // What is a queue's or a window's size; without it nothing would ever move.
 std::string_view first_zero(const Limits& limits) {
   const std::pair<std::uint64_t, std::string_view> sizes[] = {
-      {limits.ops_per_poll, "ops_per_poll"},   {limits.executions_max, "executions_max"}, {limits.ready_ops_max, "ready_ops_max"},
-      {limits.ingress_max, "ingress_max"},     {limits.outbound_max, "outbound_max"},     {limits.peers_max, "peers_max"},
-      {limits.plans_per_graph_max, "plans_per_graph_max"}, {limits.bus_max, "bus_max"},
+      {limits.ops_per_poll, "ops_per_poll"},
+      {limits.executions_max, "executions_max"},
+      {limits.ready_ops_max, "ready_ops_max"},
+      {limits.ingress_max, "ingress_max"},
+      {limits.outbound_max, "outbound_max"},
+      {limits.peers_max, "peers_max"},
+      {limits.plans_per_graph_max, "plans_per_graph_max"},
+      {limits.bus_max, "bus_max"},
   };
   for (const auto& [size, name] : sizes)
     if (size == 0) return name;
@@ -293,7 +298,8 @@ std::expected<void, InstallError> Installer::link_functions() {
 std::expected<void, InstallError> Installer::add_services() {
   runtime::Engine& engine = *node_->engine_;
   for (std::uint32_t i = 0; i < engine.instances().size(); ++i) {
-    auto graph = runtime::make_service_graph(engine.instances()[i], i, static_cast<std::uint32_t>(engine.graphs().size()), registry_);
+    auto graph =
+        runtime::make_service_graph(engine.instances()[i], i, static_cast<std::uint32_t>(engine.graphs().size()), registry_);
     if (!graph) continue;
     runtime::LinkedGraph& service = engine.add_graph(std::move(graph));
     engine.set_service(i, service);

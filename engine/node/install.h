@@ -43,8 +43,8 @@ class Installer {
   InstallOptions options_;
   std::vector<onnx::ModelProto> models_;
   std::vector<Target> targets_;
-  std::vector<runtime::FunctionToLink> functions_;  // targets, their bootstraps, and what these call
-  std::vector<std::size_t> target_of_;              // parallel: for a bootstrap its target
+  std::vector<runtime::FunctionToLink> functions_;               // targets, their bootstraps, and what these call
+  std::vector<std::size_t> target_of_;                           // parallel: for a bootstrap its target
   std::vector<Binding> slots_;                                   // unified, in first-seen order: the component numbers
   std::map<std::string, std::string, std::less<>> alias_of_;     // slot → the slot whose instance it shares
   std::map<std::string, std::uint32_t, std::less<>> instances_;  // slot → instance

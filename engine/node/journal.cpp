@@ -37,9 +37,7 @@ Result<Array<std::uint8_t>> Journal::take(std::uint64_t first_sequence) {
   return frame.take();
 }
 
-bool Recording::value(const Value& value) {
-  return !open_ || save_value(journal_->out(), value) || !journal_->out().complete();
-}
+bool Recording::value(const Value& value) { return !open_ || save_value(journal_->out(), value) || !journal_->out().complete(); }
 
 Result<JournalFrame> read_frame(Bytes bytes) {
   StateReader in(bytes);

@@ -46,10 +46,8 @@ class Replayer {
     runtime::Engine& engine = *node_.engine_;
     const std::uint64_t expected = engine.journal_sequence();
     if (frame.first_sequence > expected)
-      return std::unexpected(ReplayError{.kind = ReplayError::Kind::sequence_hole,
-                                         .error = {},
-                                         .expected = expected,
-                                         .got = frame.first_sequence});
+      return std::unexpected(
+          ReplayError{.kind = ReplayError::Kind::sequence_hole, .error = {}, .expected = expected, .got = frame.first_sequence});
     StateReader in(frame.payload);
     for (std::uint32_t i = 0; i < frame.records; ++i) {
       const bool known = frame.first_sequence + i < expected;
@@ -114,8 +112,7 @@ class Replayer {
     if (known) return {};
     const runtime::PollResult result = node_.engine_->poll(now_ns, ops);
     ++replayed_.polls;
-    if (polled_)
-      polled_({.steps = result.steps, .next_wakeup_ns = result.next_wakeup_ns, .more = result.more});
+    if (polled_) polled_({.steps = result.steps, .next_wakeup_ns = result.next_wakeup_ns, .more = result.more});
     return {};
   }
 

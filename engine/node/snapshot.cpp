@@ -84,8 +84,8 @@ std::expected<Bytes, RestoreError> SnapshotReader::open(Bytes snapshot) {
   (void)in.raw(sizeof kSnapshotMagic);
   const std::uint32_t version = in.fixed_u32();
   if (in.ok() && version != kSnapshotVersion)
-    return std::unexpected(RestoreError{
-        .kind = Kind::spec_version_mismatch, .where = {}, .error = {}, .got = version, .expected = kSnapshotVersion});
+    return std::unexpected(
+        RestoreError{.kind = Kind::spec_version_mismatch, .where = {}, .error = {}, .got = version, .expected = kSnapshotVersion});
   if (in.fixed_u32() != 0) in.fail(Code::invalid_value);
   incarnation_ = in.fixed_u64();
   (void)in.fixed_u64();
@@ -107,7 +107,8 @@ std::expected<void, RestoreError> SnapshotReader::match(StateReader& in) {
   if (!own.complete()) return refuse(Kind::no_memory, {});
   const std::uint32_t graphs = in.count(UINT32_MAX, 9);
   if (in.ok() && graphs != engine_.graphs().size())
-    return refuse(Kind::snapshot_mismatch, std::to_string(graphs) + " graphs, " + std::to_string(engine_.graphs().size()) + " installed");
+    return refuse(Kind::snapshot_mismatch,
+                  std::to_string(graphs) + " graphs, " + std::to_string(engine_.graphs().size()) + " installed");
   for (std::uint32_t i = 0; in.ok() && i < graphs; ++i) {
     const std::string_view name = in.text();
     const std::uint64_t hash = in.fixed_u64();

@@ -29,7 +29,7 @@ class SnapshotReader {
   runtime::Engine& engine_;
   const RestoreOptions& options_;
   std::uint64_t incarnation_ = 0;
-  Array<Bytes> states_;                     // of components, in the snapshot
+  Array<Bytes> states_;                    // of components, in the snapshot
   Array<Array<std::uint8_t>> own_states_;  // what they were, in case a later one refuses
 };
 

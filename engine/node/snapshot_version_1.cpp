@@ -247,9 +247,8 @@ class Version1 {
     BB_TRY(body, Value::bytes(engine_.memory(), {}));
     message.head = std::move(head);
     message.body = std::move(body);
-    const auto pushed = state().outbound_.push(state().peers_.at(index).outbound, std::move(message), [this](std::uint32_t peer) -> auto& {
-      return state().peers_.at(peer).outbound;
-    });
+    const auto pushed = state().outbound_.push(state().peers_.at(index).outbound, std::move(message),
+                                               [this](std::uint32_t peer) -> auto& { return state().peers_.at(peer).outbound; });
     return pushed.kind == framework::Outbound::Pushed::Kind::no_memory ? Status(fail(Code::no_memory)) : Status{};
   }
 

@@ -207,8 +207,7 @@ bool read_field(Scanner& scan, std::uint32_t field, std::uint32_t type, const En
     case 8:
       if (!scan.span(type, span)) return false;
       if (span.size() > caps.source_address_bytes_max && counts.address_over == 0) counts.address_over = span.size();
-      if (counts.source_addresses++ < caps.source_addresses_max)
-        counts.out_of_memory |= !view.source_addresses.try_push(span);
+      if (counts.source_addresses++ < caps.source_addresses_max) counts.out_of_memory |= !view.source_addresses.try_push(span);
       return true;
     case 9: return scan.number(type, view.incarnation);
     case 10: return scan.number(type, view.sequence);

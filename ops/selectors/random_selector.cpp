@@ -19,7 +19,7 @@ class RandomSelector final : public PoolSelector {
     for (std::uint32_t i = 0; i < table.capacity(); ++i) {
       if (!table.live(i)) continue;
       const framework::PeerRecord& record = table.at(i);
-      if ( record.id != ctx.self() && (record.references > 0 || record.admitted)) pool.push_back(record.id);
+      if (record.id != ctx.self() && (record.references > 0 || record.admitted)) pool.push_back(record.id);
     }
     heap_sort(pool.begin(), pool.end());  // the table's order depends on who came when
   }

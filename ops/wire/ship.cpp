@@ -86,9 +86,9 @@ Outcome ship(OpContext& ctx, const Shipment& shipment) {
                                        .body = body};
     message.tail_size = static_cast<std::uint8_t>(wire::write_tail(message.sequence, message.tail) - message.tail);
     message.bytes = head_bytes + body_bytes + message.tail_size;
-    const auto pushed = services.outbound.push(
-        record.outbound, std::move(message),
-        [&](std::uint32_t other) -> framework::PeerOutbound& { return services.peers.at(other).outbound; });
+    const auto pushed =
+        services.outbound.push(record.outbound, std::move(message),
+                               [&](std::uint32_t other) -> framework::PeerOutbound& { return services.peers.at(other).outbound; });
     if (pushed.kind == framework::Outbound::Pushed::Kind::no_memory) return ctx.fail({Code::no_memory}, "Send: queue");
   }
   return Outcome::done;

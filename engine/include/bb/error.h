@@ -45,8 +45,8 @@ enum class Code : std::uint8_t {
   oversize_payload,
   duplicate,
   unauthenticated,
-  blocked,     // by policy: block list, allow list, quarantine
-  silenced,    // the peer sends more than it was asked to
+  blocked,   // by policy: block list, allow list, quarantine
+  silenced,  // the peer sends more than it was asked to
   empty_list,
   bad_argument,
 };

@@ -59,7 +59,8 @@ int run(int argc, char** argv) {
   require(keys.empty() || rows.size() == keys.size(), "a key is not that of a workload");
   std::printf(json ? "{\"rows\":[" : "");
   for (std::size_t i = 0; i < rows.size(); ++i)
-    std::printf(json ? "%s{\"key\":\"%s\",\"ns\":%.3f}" : "%s%s: %.1f\n", json && i > 0 ? "," : "", rows[i].key.c_str(), rows[i].ns);
+    std::printf(json ? "%s{\"key\":\"%s\",\"ns\":%.3f}" : "%s%s: %.1f\n", json && i > 0 ? "," : "", rows[i].key.c_str(),
+                rows[i].ns);
   std::printf(json ? "]}\n" : "");
   return 0;
 }

@@ -33,9 +33,7 @@ class Measure {
   /// `only`: keys; empty for all. `count`: instead of timing, runs each workload once within `bench_counted`.
   Measure(std::vector<std::string> only, bool count) : only_(std::move(only)), count_(count) {}
 
-  bool wants(std::string_view key) const {
-    return only_.empty() || std::find(only_.begin(), only_.end(), key) != only_.end();
-  }
+  bool wants(std::string_view key) const { return only_.empty() || std::find(only_.begin(), only_.end(), key) != only_.end(); }
   template <class... Keys>
   bool wants_any(Keys... keys) const {
     return (wants(keys) || ...);
@@ -55,7 +53,8 @@ class Measure {
  private:
   using Clock = std::chrono::steady_clock;
 #ifdef __EMSCRIPTEN__
-  static constexpr double kWarmUpNs = 800e6;  // V8's optimising compiler works beside the program, on the same core when that is pinned
+  static constexpr double kWarmUpNs =
+      800e6;  // V8's optimising compiler works beside the program, on the same core when that is pinned
 #else
   static constexpr double kWarmUpNs = 100e6;
 #endif

@@ -115,9 +115,10 @@ void hostile_envelope(Workbench& bench) {
   const auto start = std::chrono::steady_clock::now();
   const bool parsed = view.parse(frame, caps).has_value();
   const double uncapped_ns = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
-  std::printf("\"hostile_envelope\":{\"bytes\":%zu,\"memory\":%llu,\"ns\":%.0f,\"uncapped\":{\"parsed\":%s,\"memory\":%llu,\"ns\":%.0f}}",
-              frame.size(), static_cast<unsigned long long>(most), best_ns, parsed ? "true" : "false",
-              static_cast<unsigned long long>(std::max(allocations().peak, before) - before), uncapped_ns);
+  std::printf(
+      "\"hostile_envelope\":{\"bytes\":%zu,\"memory\":%llu,\"ns\":%.0f,\"uncapped\":{\"parsed\":%s,\"memory\":%llu,\"ns\":%.0f}}",
+      frame.size(), static_cast<unsigned long long>(most), best_ns, parsed ? "true" : "false",
+      static_cast<unsigned long long>(std::max(allocations().peak, before) - before), uncapped_ns);
 }
 
 #ifndef __EMSCRIPTEN__
@@ -181,11 +182,12 @@ void many_nodes(Workbench& bench, std::uint64_t count, std::uint64_t envelopes) 
     for (const Step& step : member.node->poll(now + 1, UINT32_MAX).steps) arrived += std::holds_alternative<AppEvent>(step);
   const double ns = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
   require(arrived == sent, "not every envelope arrived");
-  std::printf(",\"many_nodes\":{\"nodes\":%llu,\"envelopes\":%llu,\"installed_bytes\":%llu,\"bytes\":%llu,\"peak_rss_kib\":%llu,"
-              "\"ns_per_envelope\":%.1f}",
-              static_cast<unsigned long long>(count), static_cast<unsigned long long>(sent),
-              static_cast<unsigned long long>(installed), static_cast<unsigned long long>(allocations().bytes - before),
-              static_cast<unsigned long long>(peak_resident_kib()), ns / static_cast<double>(sent));
+  std::printf(
+      ",\"many_nodes\":{\"nodes\":%llu,\"envelopes\":%llu,\"installed_bytes\":%llu,\"bytes\":%llu,\"peak_rss_kib\":%llu,"
+      "\"ns_per_envelope\":%.1f}",
+      static_cast<unsigned long long>(count), static_cast<unsigned long long>(sent), static_cast<unsigned long long>(installed),
+      static_cast<unsigned long long>(allocations().bytes - before), static_cast<unsigned long long>(peak_resident_kib()),
+      ns / static_cast<double>(sent));
 }
 
 #endif

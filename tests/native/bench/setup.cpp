@@ -19,9 +19,7 @@ void snapshots(Workbench& bench) {
   std::unique_ptr<Node> fresh;
   const auto install = [&] { fresh = bench.install("idle"); };
   bench.measure.row("x_a", 1, [&] { require(node->snapshot().has_value(), "snapshot"); });
-  bench.measure.row("x_d", 1, install, [&] {
-    require(fresh->restore({saved->data(), saved->size()}).has_value(), "restore");
-  });
+  bench.measure.row("x_d", 1, install, [&] { require(fresh->restore({saved->data(), saved->size()}).has_value(), "restore"); });
   bench.measure.row("x_e", 1, install, [&] {
     const auto bytes = node->snapshot();
     require(bytes.has_value() && fresh->restore({bytes->data(), bytes->size()}).has_value(), "snapshot and restore");

@@ -76,8 +76,8 @@ void same_as_undisturbed(const std::function<void(test::Network&)>& scenario) {
   REQUIRE(restored.restores > 10);
   REQUIRE(restored.seen.size() == undisturbed.seen.size());
   for (std::size_t i = 0; i < restored.seen.size(); ++i) {
-    INFO("step " << i << " of node " << undisturbed.seen[i].node << ": " << undisturbed.seen[i].kind << " " << undisturbed.seen[i].name
-                 << " / " << restored.seen[i].kind << " " << restored.seen[i].name);
+    INFO("step " << i << " of node " << undisturbed.seen[i].node << ": " << undisturbed.seen[i].kind << " "
+                 << undisturbed.seen[i].name << " / " << restored.seen[i].kind << " " << restored.seen[i].name);
     REQUIRE(restored.seen[i] == undisturbed.seen[i]);
   }
   REQUIRE(restored.sent.size() == undisturbed.sent.size());

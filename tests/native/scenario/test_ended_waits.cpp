@@ -33,8 +33,8 @@ TEST_CASE("ended waits: a sleeper whose deadline finds no timer leaves no timer 
       [](Graph& g) {
         g.output("y", syscall(g, "Serialize.Dequeue", {g.input<type::Trigger>("take")},
                               {{"queue", text("q")}, {"wait", number(1)}, {"deadline_ns", number(1000)}}));
-        g.output("slept", syscall(g, "Sleep", {g.input<type::Trigger>("go")},
-                                  {{"duration_ns", number(10)}, {"deadline_ns", number(500)}}));
+        g.output("slept",
+                 syscall(g, "Sleep", {g.input<type::Trigger>("go")}, {{"duration_ns", number(10)}, {"deadline_ns", number(500)}}));
       },
       limits);
   one.fire("take");
