@@ -24,13 +24,7 @@ Result<PeerHandle> Node::admit(const AuthenticatedPeer& peer) {
   if (engine_->busy()) return fail(Code::busy);
   Recording record(*this, Journal::Kind::admit);
   BB_CHECK(record.peer(peer.id()).text(peer.maker()).ready());
-  BB_TRY(index, engine_->peers().find_or_insert(peer.id()));
-  const auto maker = engine_->intern_later(peer.maker());
-  if (!maker) {
-    engine_->peers().remove_if_unused(index, engine_->outbound());
-    return std::unexpected(maker.error());
-  }
-  (void)engine_->peers().admit(peer.id(), *maker);  // it is known
+  BB_TRY(index, engine_->admit(peer.id(), peer.maker()));
   record.keep();
   return engine_->peers().handle_of(index);
 }

@@ -251,9 +251,7 @@ class Replayer {
         BB_CHECK(peer(in, id));
         const std::string_view maker = in.text();
         BB_CHECK(in.status());
-        if (known) return {};
-        BB_TRY(name, node_.engine_->intern_later(maker));
-        return again(in, node_.engine_->peers().admit(id, name));
+        return known ? Status{} : again(in, node_.engine_->admit(id, maker));
       }
       case Kind::block_peer:
       case Kind::unblock_peer:

@@ -22,7 +22,7 @@ struct Wired final : Module {
     const Output pair = g.input<type::TensorF32>("pair");
     g.output("one", slow.forward(g, pair));
     g.output("two", slow.params(g));
-    g.output("note", g.net_in<type::ByteString>("note").value);
+    g.output("noted", g.net_in<type::ByteString>("note").value);
     g.on("servers", [&] { g.reply(g.pass_through(out.value), out.sender); });
     g.on("people", [&] { g.reply(g.pass_through(many.value), many.sender); });
   }
