@@ -53,7 +53,7 @@ Status EventBus::publish(EventKind kind, Value payload) {
 
 bool EventBus::save(StateWriter& writer) const {
   Array<std::uint64_t> kinds;
-  if (!subscribers_.sorted_keys(kinds)) return false;
+  if (!subscribers_.sorted_keys(kinds)) return writer.out_of_memory();
   writer.number(kinds.size());
   for (const std::uint64_t kind : kinds) {
     const Subscribers& list = *subscribers_.find(kind);

@@ -26,7 +26,7 @@ Value HoldTable::flush(std::uint32_t name) {
 
 bool HoldTable::save(StateWriter& writer) const {
   Array<std::uint64_t> names;
-  if (!held_.sorted_keys(names)) return false;
+  if (!held_.sorted_keys(names)) return writer.out_of_memory();
   writer.number(drops_);
   writer.number(names.size());
   for (const std::uint64_t name : names) {

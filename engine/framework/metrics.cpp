@@ -19,7 +19,7 @@ std::uint64_t Metrics::value(std::uint32_t name) const {
 
 bool Metrics::save(StateWriter& writer) const {
   Array<std::uint64_t> names;
-  if (!counters_.sorted_keys(names)) return false;
+  if (!counters_.sorted_keys(names)) return writer.out_of_memory();
   writer.number(names.size());
   for (const std::uint64_t name : names) {
     writer.number(name);

@@ -15,7 +15,7 @@ bool save_part(StateWriter& writer, const Value& part, FlatMap<std::uint32_t>& p
   }
   writer.number(0);
   writer.bytes(part.as_bytes());
-  return parts.try_insert(key, parts.size() + 1) != nullptr;
+  return parts.try_insert(key, parts.size() + 1) || writer.out_of_memory();
 }
 
 Status load_part(StateReader& reader, Memory& memory, Value& part, Array<Value>& parts) {

@@ -78,7 +78,7 @@ std::uint32_t PeerGate::inflight(std::uint32_t name) const {
 
 bool PeerGate::save(StateWriter& writer) const {
   Array<std::uint64_t> names;
-  if (!names_.sorted_keys(names)) return false;
+  if (!names_.sorted_keys(names)) return writer.out_of_memory();
   writer.number(names.size());
   for (const std::uint64_t name : names) {
     const Name& found = *names_.find(name);

@@ -2,6 +2,7 @@
 #include "framework/peers.h"
 
 #include <algorithm>
+#include <bit>
 #include <new>
 
 #include "wire/envelope_writer.h"
@@ -91,18 +92,12 @@ void PeerTable::link(std::uint32_t index) {
   records_[index]->next = std::exchange(head, index);
 }
 
-// The lowest free index and its record, which is not live yet.
-Result<PeerRecord*> PeerTable::slot(std::uint32_t& index) {
-  for (index = first_free_; index < records_.size() && records_[index]->live;) ++index;
-  first_free_ = index;
-  return index < records_.size() ? records_[index].record : push_record();
-}
-
-Result<PeerRecord*> PeerTable::push_record() {
+Status PeerTable::push_record() {
   if (!records_.try_reserve(records_.size() + std::uint64_t{1})) return fail(Code::no_memory);
   void* block = memory_->allocate(sizeof(PeerRecord));
   if (!block) return fail(Code::no_memory, sizeof(PeerRecord));
-  return records_.push_reserved(new (block) PeerRecord()).record;
+  records_.push_reserved(new (block) PeerRecord());
+  return {};
 }
 
 // The record used longest ago that nobody would miss.
@@ -116,21 +111,26 @@ std::uint32_t PeerTable::evictable() const {
 }
 
 Result<std::uint32_t> PeerTable::insert(const PeerId& id) {
-  std::uint32_t victim = kNoPeer;
-  if (size_ >= options_.peers_max) {
-    victim = evictable();
-    if (victim == kNoPeer) return fail(Code::over_cap, options_.peers_max);
-  }
-  if (buckets_.empty() && !rehash(16)) return fail(Code::no_memory);
+  if (size_ >= options_.peers_max && evictable() == kNoPeer) return fail(Code::over_cap, options_.peers_max);
   BB_TRY(id_value, Value::peer(*memory_, id));
-  std::uint32_t index = 0;
-  if (victim == kNoPeer) BB_CHECK(slot(index));
+  BB_CHECK(make_room(1));
+  return insert_reserved(id, std::move(id_value));
+}
+
+// For so many more records, of which those past the limit take the place of others.
+Status PeerTable::make_room(std::uint64_t more) {
+  more = std::min<std::uint64_t>(more, options_.peers_max > size_ ? options_.peers_max - size_ : 0);
+  if (buckets_.empty() && !rehash(16)) return fail(Code::no_memory);
+  while (records_.size() - size_ < more) BB_CHECK(push_record());
   // Longer chains are slower, not wrong.
-  if (size_ >= buckets_.size()) (void)rehash(std::uint64_t{buckets_.size()} * 2);
-  if (victim != kNoPeer) {
-    remove(victim);
-    BB_CHECK(slot(index));
-  }
+  if (size_ + more > buckets_.size()) (void)rehash(std::bit_ceil(size_ + more));
+  return {};
+}
+
+std::uint32_t PeerTable::insert_reserved(const PeerId& id, Value id_value) {
+  if (size_ >= options_.peers_max) remove(evictable());
+  while (records_[first_free_]->live) ++first_free_;
+  const std::uint32_t index = first_free_;
   PeerRecord& record = *records_[index];
   record.id = id;
   record.id_value = std::move(id_value);
@@ -227,7 +227,7 @@ AddressBookError PeerTable::extend_record(PeerRecord& record, std::span<const By
   const auto known = [&](Bytes address) { return record.addresses.contains(address); };
   const bool changes = !std::all_of(addresses.begin(), addresses.end(), known);
   const AddressBookError error = extend(record.addresses, addresses, source);
-  if (changes) addresses_changed(record);
+  if (changes && error != AddressBookError::no_memory) addresses_changed(record);
   return error;
 }
 
@@ -235,8 +235,9 @@ AddressBookError PeerTable::extend_record(PeerRecord& record, std::span<const By
 AddressBookError PeerTable::learn(const PeerId& id, std::span<const Bytes> addresses, AddressSource source, std::uint32_t& index) {
   index = find(id);
   if (index != kNoPeer) {
-    records_[index]->used = ++uses_;
-    return extend_record(*records_[index], addresses, source);
+    const AddressBookError error = extend_record(*records_[index], addresses, source);
+    if (error != AddressBookError::no_memory) records_[index]->used = ++uses_;
+    return error;
   }
   AddressList list;
   const AddressBookError error = extend(list, addresses, source);
@@ -314,6 +315,43 @@ Result<std::uint32_t> PeerTable::admit(const PeerId& id, std::uint32_t maker) {
   records_[index]->admitted = true;
   records_[index]->admitted_by = maker;
   return index;
+}
+
+Status PeerTable::set_allowlist(std::span<const PeerId> peers) {
+  Array<Value> ids;  // of those who get a record
+  for (std::size_t i = 0; i < peers.size(); ++i) {
+    if (find(peers[i]) != kNoPeer || std::find(peers.begin(), peers.begin() + i, peers[i]) != peers.begin() + i) continue;
+    if (ids.size() >= options_.peers_max) return fail(Code::over_cap, options_.peers_max);
+    BB_TRY(id_value, Value::peer(*memory_, peers[i]));
+    if (!ids.try_push(std::move(id_value))) return fail(Code::no_memory);
+  }
+  // Whom the new list leaves out may make room, if nothing else speaks for them.
+  const auto keeps = [&](PeerRecord& record) {
+    const bool listed = std::exchange(record.policy.listed, false);
+    const bool kept = !record.evictable() || std::find(peers.begin(), peers.end(), record.id) != peers.end();
+    record.policy.listed = listed;
+    return kept;
+  };
+  std::uint64_t kept = 0;
+  for (std::uint32_t at = 0; at < records_.size(); ++at) kept += records_[at]->live && keeps(*records_[at]);
+  if (kept + ids.size() > options_.peers_max) return fail(Code::over_cap, options_.peers_max);
+  BB_CHECK(make_room(ids.size()));
+  clear_allowlist();
+  for (const PeerId& peer : peers)
+    if (const std::uint32_t known = find(peer); known != kNoPeer) {
+      records_[known]->policy.listed = true;
+      records_[known]->used = ++uses_;
+    }
+  for (Value& id : ids) {
+    const PeerId peer = id.as_peer();
+    records_[insert_reserved(peer, std::move(id))]->policy.listed = true;
+  }
+  return {};
+}
+
+void PeerTable::clear_allowlist() {
+  for (std::uint32_t at = 0; at < records_.size(); ++at)
+    if (records_[at]->live) records_[at]->policy.listed = false;
 }
 
 void PeerTable::retire(std::uint32_t index, Outbound& outbound) {

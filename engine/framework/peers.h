@@ -108,6 +108,10 @@ class PeerTable {
   /// To be called when nobody refers to a peer any more: its queue goes, and its record when that has nothing to remember.
   void remove_if_unused(std::uint32_t index, Outbound& outbound);
 
+  /// Lists exactly these: all of them, or an error and nothing. Errors: over_cap, no_memory.
+  Status set_allowlist(std::span<const PeerId> peers);
+  void clear_allowlist();
+
   // Admission. A handle names the record and its generation.
   Result<std::uint32_t> admit(const PeerId& id, std::uint32_t maker);
   void retire(std::uint32_t index, Outbound& outbound);
@@ -132,8 +136,9 @@ class PeerTable {
 
   std::uint32_t bucket_of(const PeerId& id) const;
   Result<std::uint32_t> insert(const PeerId& id);
-  Result<PeerRecord*> slot(std::uint32_t& index);
-  Result<PeerRecord*> push_record();
+  Status make_room(std::uint64_t more);
+  std::uint32_t insert_reserved(const PeerId& id, Value id_value);
+  Status push_record();
   std::uint32_t evictable() const;
   void remove(std::uint32_t index);
   void link(std::uint32_t index);

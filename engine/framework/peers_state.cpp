@@ -82,7 +82,8 @@ Status PeerTable::load(StateReader& reader) {
     const auto generation = static_cast<std::uint16_t>(reader.number_to(UINT16_MAX));
     if (at + 1 == count && !live && generation == 0) reader.fail(Code::invalid_value);
     BB_CHECK(reader.status());
-    BB_TRY(record, push_record());
+    BB_CHECK(push_record());
+    PeerRecord* const record = records_[at].record;
     record->generation = generation;
     if (!live) continue;
     BB_CHECK(load_record(reader, *record));

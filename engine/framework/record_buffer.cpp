@@ -31,7 +31,7 @@ Result<Array<Value>> RecordBuffer::snapshot(std::uint32_t name) const {
 
 bool RecordBuffer::save(StateWriter& writer) const {
   Array<std::uint64_t> names;
-  if (!rings_.sorted_keys(names)) return false;
+  if (!rings_.sorted_keys(names)) return writer.out_of_memory();
   writer.number(name_drops_);
   writer.number(names.size());
   for (const std::uint64_t name : names) {

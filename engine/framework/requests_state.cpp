@@ -24,7 +24,7 @@ bool Requests::save(StateWriter& writer) const {
     writer.flag(entry.answered);
   }
   Array<std::uint64_t> ids;
-  if (!groups_.sorted_keys(ids)) return false;
+  if (!groups_.sorted_keys(ids)) return writer.out_of_memory();
   writer.number(ids.size());
   for (const std::uint64_t id : ids) {
     const Group& group = *groups_.find(id);

@@ -106,7 +106,7 @@ TimerId Scheduler::id_of(Timer::Kind kind, std::uint64_t key) const {
 
 bool Scheduler::save(StateWriter& writer) const {
   Array<std::uint32_t> order;
-  if (!order.try_append({heap_.data(), heap_.size()})) return false;
+  if (!order.try_append({heap_.data(), heap_.size()})) return writer.out_of_memory();
   heap_sort(order.begin(), order.end(), [this](std::uint32_t a, std::uint32_t b) { return before(a, b); });
   writer.number(now_ns_);
   writer.number(next_sequence_);

@@ -74,7 +74,7 @@ std::uint64_t SerializeQueue::drops(std::uint32_t name) const {
 
 bool SerializeQueue::save(StateWriter& writer) const {
   Array<std::uint64_t> names;
-  if (!queues_.sorted_keys(names)) return false;
+  if (!queues_.sorted_keys(names)) return writer.out_of_memory();
   writer.number(names.size());
   for (const std::uint64_t name : names) {
     const Queue& queue = *queues_.find(name);

@@ -60,8 +60,9 @@ class Node::BootstrapPreparation {
     for (const auto& port : graph.input_ports) {
       const auto found = std::find_if(inputs.begin(), inputs.end(), [&](const NamedValue& i) { return i.name == port.name; });
       if (found == inputs.end() || !found->value.present()) return refuse_input(Kind::missing_input, target, port.name, graph);
-      if (!node::fit(engine_.memory(), *port.type, found->value))
-        return refuse_input(Kind::type_mismatch, target, port.name, graph);
+      if (const Status fits = node::fit(engine_.memory(), *port.type, found->value); !fits)
+        return refuse_input(fits.error().code == Code::no_memory ? Kind::allocation_failed : Kind::type_mismatch, target, port.name,
+                            graph);
       const std::uint64_t bytes = content_size(found->value);
       if (!engine_.ingress_bytes().try_charge(bytes)) {
         auto error = refuse_input(Kind::allocation_failed, target, port.name, graph);

@@ -6,7 +6,7 @@
 
 namespace bb::node {
 
-/// Makes a value one of the type: its wire bytes are decoded, one peer becomes a list where a list is wanted. False when it cannot be.
-bool fit(Memory& memory, const TypeNode& type, Value& value);
+/// Makes a value one of the type: its wire bytes are decoded, one peer becomes a list where a list is wanted. Errors: type_mismatch, no_memory.
+Status fit(Memory& memory, const TypeNode& type, Value& value);
 
 }  // namespace bb::node

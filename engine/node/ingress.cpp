@@ -30,7 +30,7 @@ ReceiveStatus Node::receive(PeerHandle from, Bytes frame) {
   const runtime::Received received = engine_->receive(index, frame);
   if (received.kind == runtime::Received::Kind::accepted) {
     record.keep();
-  } else if (record.active()) {
+  } else if (record.active() && runtime::Engine::changes_node(received)) {
     record.restart(Journal::Kind::frame_refused);
     record.number(from.v).number(static_cast<std::uint64_t>(received.kind)).number(static_cast<std::uint64_t>(received.error.code));
     if (record.ready()) record.keep();
@@ -92,8 +92,9 @@ std::expected<ExecId, DeliveryError> Node::start(std::uint32_t index, std::strin
   std::uint64_t bytes = 0;
   for (Given& given : given_) {
     const auto& port = graph.input_ports[given.port];
-    if (!given.value->present() || !node::fit(engine_->memory(), *port.type, *given.value))
-      return refuse(Kind::type_mismatch, target, port.name);
+    if (!given.value->present()) return refuse(Kind::type_mismatch, target, port.name);
+    if (const Status fits = node::fit(engine_->memory(), *port.type, *given.value); !fits)
+      return refuse(fits.error().code == Code::no_memory ? Kind::no_memory : Kind::type_mismatch, target, port.name);
     given.bytes = content_size(*given.value);
     bytes += given.bytes;
   }

@@ -12,17 +12,21 @@ Node::Node() = default;
 Node::~Node() = default;
 
 Poll Node::poll(std::uint64_t now_ns, std::uint32_t ops) {
-  if (engine_->busy()) return {.steps = {}, .more = true};
+  if (engine_->polling()) return {.steps = {}, .more = true};
   if (gate_ && gate_->releasable()) {
     const auto steps = gate_->release();
     return {.steps = steps, .next_wakeup_ns = now_ns, .more = true, .uncommitted = uncommitted()};
   }
   const std::uint32_t budget = ops == 0 ? engine_->limits().ops_per_poll : ops;
-  Recording record(*this, Journal::Kind::poll);
-  // Until the host has taken the journal, or made it durable, or there is memory again, the node stands still.
-  if (!record.number(now_ns).number(budget).ready() || (gate_ && !gate_->has_room()))
-    return {.steps = {}, .next_wakeup_ns = now_ns, .more = true, .uncommitted = uncommitted()};
-  record.keep();
+  const Poll stands_still{.steps = {}, .next_wakeup_ns = now_ns, .more = true, .uncommitted = uncommitted()};
+  if (gate_ && !gate_->has_room()) return stands_still;
+  // Until the host has taken the journal, or made it durable, or there is memory again, the node stands still. The rest of a poll that
+  // found no memory is in the journal already.
+  if (!engine_->stalled()) {
+    Recording record(*this, Journal::Kind::poll);
+    if (!record.number(now_ns).number(budget).ready()) return stands_still;
+    record.keep();
+  }
   const runtime::PollResult result = engine_->poll(now_ns, budget);
   Poll poll{.steps = result.steps, .next_wakeup_ns = result.next_wakeup_ns, .more = result.more};
   if (gate_) {
@@ -38,7 +42,7 @@ std::uint32_t Node::uncommitted() const {
 }
 
 Result<JournalPart> Node::journal() {
-  if (engine_->busy()) return fail(Code::busy);
+  if (engine_->polling()) return fail(Code::busy);
   JournalPart part{.bytes = {}, .sequence = engine_->journal_sequence()};
   if (!journal_ || journal_->empty()) return part;
   BB_TRY(bytes, journal_->take(part.sequence - journal_->records()));
@@ -160,7 +164,7 @@ EngineStats Node::stats() const {
   stats.outbound_dropped = counters.outbound_dropped;
   stats.steps_dropped = counters.steps_dropped;
   stats.bus_dropped = counters.bus_dropped;
-  stats.stalls = counters.stalls;
+  stats.stalls = engine_->stalls();
   return stats;
 }
 

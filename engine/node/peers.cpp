@@ -124,35 +124,20 @@ Status Node::set_allowlist(std::span<const PeerId> peers) {
   record.number(peers.size());
   for (const PeerId& peer : peers) record.peer(peer);
   BB_CHECK(record.ready());
-  framework::PeerTable& table = engine_->peers();
-  Status made;
-  for (const PeerId& peer : peers)
-    if (const auto index = table.find_or_insert(peer); !index && made) made = std::unexpected(index.error());
-  if (made) drop_allowlist();
-  for (const PeerId& peer : peers) {
-    const std::uint32_t index = table.find(peer);
-    if (index == framework::kNoPeer) continue;
-    if (made) table.at(index).policy.listed = true;
-    if (!made) table.remove_if_unused(index, engine_->outbound());
-  }
-  if (made) engine_->governor().set_allowlist_active(true);
-  return record.keep(made);
+  BB_CHECK(engine_->peers().set_allowlist(peers));
+  engine_->governor().set_allowlist_active(true);
+  record.keep();
+  return {};
 }
 
 Status Node::clear_allowlist() {
   if (engine_->busy()) return fail(Code::busy);
   Recording record(*this, Journal::Kind::clear_allowlist);
   BB_CHECK(record.ready());
-  drop_allowlist();
+  engine_->governor().set_allowlist_active(false);
+  engine_->peers().clear_allowlist();
   record.keep();
   return {};
-}
-
-void Node::drop_allowlist() {
-  framework::PeerTable& table = engine_->peers();
-  engine_->governor().set_allowlist_active(false);
-  for (std::uint32_t i = 0; i < table.capacity(); ++i)
-    if (table.live(i)) table.at(i).policy.listed = false;
 }
 
 Result<Node::Health> Node::peer_health(const PeerId& peer) const {

@@ -29,8 +29,9 @@ class Replayer {
 
  private:
   static std::unexpected<ReplayError> refuse(const Error& error, std::uint64_t at) {
+    const bool memory = error.code == Code::no_memory;
     return std::unexpected(
-        ReplayError{.kind = ReplayError::Kind::malformed,
+        ReplayError{.kind = memory ? ReplayError::Kind::no_memory : ReplayError::Kind::malformed,
                     .error = {error.code, static_cast<std::uint32_t>(std::min<std::uint64_t>(at + error.at, UINT32_MAX))}});
   }
 
@@ -72,10 +73,17 @@ class Replayer {
     if (!address) return fail(Code::invalid_value, in.position());
     return std::move(*address);
   }
-  // A call that was applied once is applied again; one that now fails shows that the journal is another node's.
+  static bool lacks_memory(const Error& error) { return error.code == Code::no_memory; }
+  static bool lacks_memory(const DeliveryError& error) { return error.kind == DeliveryError::Kind::no_memory; }
+  static bool lacks_memory(const BootstrapError& error) {
+    return error.kind == BootstrapError::Kind::allocation_failed && error.byte_count == 0;
+  }
+  // A call that was applied once is applied again; one that now fails, and not for want of memory, shows that the journal is another
+  // node's.
   template <class Answer>
   Status again(StateReader& in, const Answer& answer) {
-    return answer ? Status{} : fail(Code::invalid_value, in.position());
+    if (answer) return {};
+    return fail(lacks_memory(answer.error()) ? Code::no_memory : Code::invalid_value, in.position());
   }
 
   Status completed(StateReader& in, const Status& answer) {
@@ -111,8 +119,9 @@ class Replayer {
     BB_CHECK(in.status());
     if (known) return {};
     const runtime::PollResult result = node_.engine_->poll(now_ns, ops);
-    ++replayed_.polls;
     if (polled_) polled_({.steps = result.steps, .next_wakeup_ns = result.next_wakeup_ns, .more = result.more});
+    if (node_.engine_->stalled()) return fail(Code::no_memory, in.position());
+    ++replayed_.polls;
     return {};
   }
 
@@ -125,14 +134,16 @@ class Replayer {
       BB_CHECK(in.status());
       if (known) return {};
       if (index == framework::kNoPeer || !engine.peers().at(index).admitted) return fail(Code::invalid_value, in.position());
-      return again(in, engine.receive(index, bytes).kind == runtime::Received::Kind::accepted);
+      const runtime::Received received = engine.receive(index, bytes);
+      using Answer = std::expected<void, Error>;
+      return again(in, received.kind == runtime::Received::Kind::accepted ? Answer() : Answer(std::unexpect, received.error));
     }
     const auto refused = static_cast<runtime::Received::Kind>(in.number_to(3));
-    const auto code = static_cast<Code>(in.number_to(static_cast<std::uint64_t>(Code::bad_argument)));
+    (void)in.number_to(static_cast<std::uint64_t>(Code::bad_argument));  // why, for who reads a journal
     BB_CHECK(in.status());
     if (known) return {};
     if (index == framework::kNoPeer) return fail(Code::invalid_value, in.position());
-    engine.repeat_refusal(index, refused, code);
+    engine.repeat_refusal(index, refused);
     return {};
   }
 
@@ -304,7 +315,7 @@ class Replayer {
 };
 
 std::expected<Replayed, ReplayError> Node::replay(Bytes journal, const std::function<void(const Poll&)>& polled) {
-  if (engine_->busy()) return std::unexpected(ReplayError{.kind = ReplayError::Kind::busy, .error = {}});
+  if (engine_->polling()) return std::unexpected(ReplayError{.kind = ReplayError::Kind::busy, .error = {}});
   // What is applied again is in a journal already.
   auto recording = std::exchange(journal_, nullptr);
   auto replayed = Replayer(*this, polled).run(journal);
@@ -317,6 +328,7 @@ std::string_view ReplayError::kind_name(Kind kind) {
   switch (kind) {
     case Kind::malformed: return "Malformed";
     case Kind::sequence_hole: return "SequenceHole";
+    case Kind::no_memory: return "NoMemory";
     case Kind::busy: return "Busy";
   }
   return "ReplayError";

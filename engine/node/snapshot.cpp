@@ -73,7 +73,7 @@ std::expected<Array<std::uint8_t>, SnapshotError> Node::snapshot() const {
 }
 
 std::expected<void, RestoreError> Node::restore(Bytes snapshot, const RestoreOptions& options) {
-  if (engine_->busy()) return refuse(RestoreError::Kind::busy, {});
+  if (engine_->polling()) return refuse(RestoreError::Kind::busy, {});
   const bool framed = snapshot.size() >= sizeof kSnapshotMagic && equal(snapshot.first(sizeof kSnapshotMagic), kSnapshotMagic);
   return framed ? SnapshotReader(*engine_, options).restore(snapshot) : restore_version_1(*engine_, snapshot, options);
 }

@@ -29,7 +29,7 @@ Component* Engine::sibling(ComponentRef from, std::string_view slot, ComponentRe
 }
 
 Status Engine::complete(CommandId command, std::span<Value> outputs) {
-  if (polling_) return fail(Code::busy);
+  if (busy()) return fail(Code::busy);
   Parked* parked = parked_.find(command.v);
   if (!parked || parked->completed) {
     ++counters_.late_completions;
@@ -56,7 +56,7 @@ Status Engine::complete(CommandId command, std::span<Value> outputs) {
 }
 
 Status Engine::complete_failed(CommandId command, OpError error) {
-  if (polling_) return fail(Code::busy);
+  if (busy()) return fail(Code::busy);
   Parked* parked = parked_.find(command.v);
   if (!parked || parked->completed) {
     ++counters_.late_completions;
@@ -220,7 +220,7 @@ void Engine::request_evicted(const framework::RequestOutcome& outcome) {
 }
 
 Status Engine::send_failed(std::uint64_t request_id, std::uint32_t peer, std::string_view reason) {
-  if (polling_) return fail(Code::busy);
+  if (busy()) return fail(Code::busy);
   if (!reserve_told(2) || !bus_.try_reserve(2)) return fail(Code::no_memory);
   // The transport knows that it did not get through, whether or not an answer was awaited.
   note_failure(peer);

@@ -8,7 +8,7 @@
 namespace bb::runtime {
 namespace {
 
-constexpr std::uint32_t kToldMax = 6;        // besides one of each fill: of the peer's health, its pressure, its addresses
+constexpr std::uint32_t kToldMax = 7;        // besides one of each fill: of the peer's health, its pressure, lost advice
 constexpr std::size_t kSiteSuffixSize = 10;  // e2 01, then eight big-endian bytes
 
 bool is_site_suffix(Bytes suffix) { return suffix.size() == kSiteSuffixSize && suffix[0] == 0xe2 && suffix[1] == 0x01; }
@@ -25,8 +25,14 @@ Received refused(const Error& error) { return {.kind = Received::Kind::refused, 
 
 Received Engine::receive(std::uint32_t peer, Bytes frame) {
   Received received = deliver(peer, frame);
-  count(received.kind);
+  if (changes_node(received)) count(received.kind);
   return received;
+}
+
+// A node that is busy or lacks memory has not looked at the frame.
+bool Engine::changes_node(const Received& received) {
+  return received.kind != Received::Kind::refused ||
+         (received.error.code != Code::busy && received.error.code != Code::no_memory);
 }
 
 void Engine::count(Received::Kind kind) {
@@ -38,42 +44,49 @@ void Engine::count(Received::Kind kind) {
   }
 }
 
-void Engine::repeat_refusal(std::uint32_t peer, Received::Kind kind, Code code) {
-  // The judgement may have told the host, noted that the peer was heard, or ended its silence. A busy node does not judge.
-  if (code != Code::busy) (void)admit_frame(peer, 0);
+void Engine::repeat_refusal(std::uint32_t peer, Received::Kind kind) {
+  // The judgement may have told the host, noted that the peer was heard, or ended its silence.
+  if (const auto judged = judge_frame(peer); judged && *judged) end_silence(peer);
   if (kind == Received::Kind::malformed) note_malformed(peer);
   count(kind);
 }
 
 // Cheapest first; a frame that is refused changes nothing but a counter.
 Received Engine::deliver(std::uint32_t peer, Bytes frame) {
-  if (polling_) return refused({Code::busy});
-  if (const auto admitted = admit_frame(peer, frame.size()); !admitted) return refused(admitted.error());
-  if (const auto parsed = view_.parse(frame, config_.limits.envelope); !parsed) {
-    if (parsed.error().kind == EnvelopeError::Kind::no_memory) return refused({Code::no_memory});
+  if (busy()) return refused({Code::busy});
+  const auto judged = judge_frame(peer);
+  if (!judged) return refused(judged.error());
+  const auto parsed = view_.parse(frame, config_.limits.envelope);
+  if (!parsed && parsed.error().kind == EnvelopeError::Kind::no_memory) return refused({Code::no_memory});
+  const auto end_any_silence = [&] {
+    if (*judged) end_silence(peer);
+  };
+  if (!parsed) {
+    end_any_silence();
     note_malformed(peer);
     return {.kind = Received::Kind::malformed, .error = {}, .envelope = parsed.error()};
   }
   framework::PeerRecord& record = peers_.at(peer);
   const bool numbered = view_.incarnation != 0 && view_.sequence != 0;
-  if (numbered && record.windows.seen(view_.incarnation, view_.sequence))
+  if (numbered && record.windows.seen(view_.incarnation, view_.sequence)) {
+    end_any_silence();
     return {.kind = Received::Kind::duplicate, .error = {}, .envelope = {}};
+  }
   const std::uint32_t fills = view_.fills.size();
   const bool notice = fills > 0 && view_.fills[0].type_hash == wire::kBackoffNoticeHash;
   const bool response = view_.correlation_kind == static_cast<std::int32_t>(wire::CorrelationKind::response);
-  if (!notice && !response) {
-    const std::uint32_t most = config_.limits.ingress_max;
-    if (ingress_starts_ + fills > most) return refused({Code::queue_full, ingress_starts_});
-    if (executions_ + fills > config_.limits.executions_max) return refused({Code::queue_full, executions_});
-    if (record.ingress_starts > 0 &&
-        record.ingress_starts + fills > std::max<std::uint64_t>(1, std::uint64_t{most} * config_.limits.peer_share_percent / 100))
-      return refused({Code::queue_full, record.ingress_starts});
+  if (const Status room = notice || response ? Status{} : room_for_starts(record, fills); !room) {
+    end_any_silence();
+    return refused(room.error());
   }
   // What is told of the frame, and that it was seen, must not fail once it has changed anything.
   if ((numbered && !record.windows.try_reserve(view_.incarnation)) || !reserve_told(fills + std::uint64_t{kToldMax}) ||
       !bus_.try_reserve(fills + kToldMax))
     return refused({Code::no_memory});
-  if (!ingress_bytes_.try_charge(frame.size())) return refused({Code::budget_exceeded, static_cast<std::uint32_t>(frame.size())});
+  if (!ingress_bytes_.try_charge(frame.size())) {
+    end_any_silence();
+    return refused({Code::budget_exceeded, static_cast<std::uint32_t>(frame.size())});
+  }
 
   opened_.clear();
   payload_keys_.clear();
@@ -104,6 +117,7 @@ Received Engine::deliver(std::uint32_t peer, Bytes frame) {
     later_.truncate(std::min(told, later_.size()));
     return refused({Code::no_memory});
   }
+  end_any_silence();
   if (numbered) record.windows.record_reserved(view_.incarnation, view_.sequence);
   for (; receive_errors_ > 0; --receive_errors_) publish_infra(InfraEvent::wire_receive_error);
   for (; decode_failures_ > 0; --decode_failures_) publish_infra(InfraEvent::wire_decode_failure);
@@ -123,9 +137,18 @@ Received Engine::deliver(std::uint32_t peer, Bytes frame) {
   for (const std::uint64_t key : payload_keys_) payloads_.accept_reserved(key);
   if (!view_.source_addresses.empty() &&
       !peers_.merge_hints(record, {view_.source_addresses.data(), view_.source_addresses.size()}))
-    emit_later(mask_.failures,
-               WireReceiveFailed{.source = record.id, .kind = WireReceiveFailed::Kind::allocation_failed, .error = {}});
+    tell_lost_advice(peer);
   if (starts > 0) check_pressure(peer);
+  return {};
+}
+
+// The executions of a frame, in the ingress as a whole and as this peer's share of it.
+Status Engine::room_for_starts(const framework::PeerRecord& record, std::uint32_t fills) const {
+  const std::uint32_t most = config_.limits.ingress_max;
+  if (ingress_starts_ + fills > most) return fail(Code::queue_full, ingress_starts_);
+  if (executions_ + fills > config_.limits.executions_max) return fail(Code::queue_full, executions_);
+  const std::uint64_t share = std::max<std::uint64_t>(1, std::uint64_t{most} * config_.limits.peer_share_percent / 100);
+  if (record.ingress_starts > 0 && record.ingress_starts + fills > share) return fail(Code::queue_full, record.ingress_starts);
   return {};
 }
 
@@ -156,10 +179,14 @@ bool Engine::deliver_response(std::uint32_t peer) {
   // Round-trip times are advice: without memory for them the answer counts all the same.
   const auto transition = rtt_.observe_round_trip(outcome.site, outcome.chain, outcome.elapsed_ns, timers_.now_ns(), deadlines_);
   if (transition && *transition) note_silence(**transition);
+  bool kept = transition || transition.error().code != Code::no_memory;
   for (const wire::RttReport& report : view_.reports)
-    (void)rtt_.ingest_reported_outgoing(
-        outcome.site, report.next_hop_site_id, report.chain_id,
-        {.srtt_ns = report.srtt_ns, .rttvar_ns = report.rttvar_ns, .sample_count = report.sample_count});
+    kept &= rtt_.ingest_reported_outgoing(outcome.site, report.next_hop_site_id, report.chain_id,
+                                          {.srtt_ns = report.srtt_ns,
+                                           .rttvar_ns = report.rttvar_ns,
+                                           .sample_count = report.sample_count})
+                .has_value();
+  if (!kept) tell_lost_advice(peer);
   publish_infra(InfraEvent::wire_response_landed);
   if (outcome.kind == framework::RequestOutcome::Kind::gathered) {
     if (const Status gathered = gather(outcome); !gathered)
@@ -171,6 +198,12 @@ bool Engine::deliver_response(std::uint32_t peer) {
       fail_later(outcome.waiter, {OpErrorKind::remote_failed, code_name(completed.error().code), "the answer does not fit"});
   }
   return true;
+}
+
+// What a frame says of addresses and times, and there was no memory for.
+void Engine::tell_lost_advice(std::uint32_t peer) {
+  emit_later(mask_.failures,
+             WireReceiveFailed{.source = peers_.at(peer).id, .kind = WireReceiveFailed::Kind::allocation_failed, .error = {}});
 }
 
 void Engine::receive_failed(WireReceiveFailed failure) {

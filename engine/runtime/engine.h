@@ -79,8 +79,10 @@ class Engine final : private op::Runtime, private Stock, private State {
 
   // What the host pushes.
   Received receive(std::uint32_t peer, Bytes frame);
+  /// Whether a frame with this outcome left anything behind, if only in a counter.
+  static bool changes_node(const Received& received);
   /// What a frame left behind that was not accepted; for a replay, which does not have it.
-  void repeat_refusal(std::uint32_t peer, Received::Kind kind, Code code);
+  void repeat_refusal(std::uint32_t peer, Received::Kind kind);
   Result<Activation*> prepare(LinkedGraph& graph);
   /// Queues an execution made by `prepare` that starts from the values present. Destroys it on error: queue_full, no_memory.
   Result<ExecId> submit(Activation* activation);
@@ -105,7 +107,12 @@ class Engine final : private op::Runtime, private Stock, private State {
 
   PollResult poll(std::uint64_t now_ns, std::uint32_t ops);
 
-  bool busy() const { return polling_; }
+  bool polling() const { return polling_; }
+  /// Within a poll, or between the halves of one that found no memory.
+  bool busy() const { return polling_ || stalled(); }
+  bool stalled() const { return next_part_ < kParts; }
+  /// Polls that stopped for want of memory, each time.
+  std::uint64_t stalls() const { return stalls_; }
   bool idle() const {
     return ingress_.empty() && frontier_.empty() && gated_starts_.empty() && gated_ops_.empty() && !bootstrap_.pending() &&
            bus_.empty() && !routing_ && phases_.empty();
@@ -230,10 +237,13 @@ class Engine final : private op::Runtime, private Stock, private State {
   Activation* activation_for(LinkedGraph& graph, std::uint32_t payload);
   bool is_repeated(const PeerId& source, std::uint32_t index);
   void charge(Value& value, std::uint64_t bytes);
+  Status room_for_starts(const framework::PeerRecord& record, std::uint32_t fills) const;
+  void tell_lost_advice(std::uint32_t peer);
   void receive_failed(WireReceiveFailed failure);
 
   // policy.cpp
-  Result<void> admit_frame(std::uint32_t peer, std::uint64_t bytes);
+  Result<bool> judge_frame(std::uint32_t peer);
+  void end_silence(std::uint32_t peer) { backpressure_.record_recovery(peers_.at(peer).pressure); }
   void note_malformed(std::uint32_t peer);
   void note_success(std::uint32_t peer);
   void note_failure(std::uint32_t peer);
@@ -262,7 +272,8 @@ class Engine final : private op::Runtime, private Stock, private State {
   bool open_gate();
 
   // poll.cpp
-  void advance_clock(std::uint64_t now_ns);
+  bool run_part(std::uint32_t part);
+  bool advance_clock(std::uint64_t now_ns);
   std::uint64_t host_time(std::uint64_t at_ns) const;
   bool run_timers();
   bool drain_ingress();
@@ -270,8 +281,6 @@ class Engine final : private op::Runtime, private Stock, private State {
   bool expire_deadlines();
   bool drain_outbound();
   bool write_tail();
-  static constexpr std::uint32_t kFirstPart = 0, kParts = 11;
-  bool run_parts(std::uint32_t from);
   /// A step is far larger than most of what it can be, so it is made where it stays.
   template <class S>
   void emit(bool wanted, S&& step) {
@@ -320,11 +329,14 @@ class Engine final : private op::Runtime, private Stock, private State {
   OpContext ctx_;
   OpError error_;
   bool polling_ = false;
-  std::uint32_t stalled_at_ = kFirstPart;  // the part of a poll that found no memory
-  bool starts_due_ = false;                // a slot is free and executions wait for one
+  static constexpr std::uint32_t kParts = 14;
+  std::uint32_t next_part_ = kParts;  // of the poll under way
+  std::uint64_t poll_ns_ = 0;
+  bool starts_due_ = false;  // a slot is free and executions wait for one
   std::uint32_t budget_ = 0;
   std::uint32_t ops_run_ = 0;
   std::uint64_t polls_ = 0;
+  std::uint64_t stalls_ = 0;
   Array<Step> steps_;
   Array<PeerResolveFailed> unresolved_;
   wire::EnvelopeView view_;

@@ -33,8 +33,8 @@ struct OwnSuffix {
 
 }  // namespace
 
-// Whether a frame is looked at at all.
-Result<void> Engine::admit_frame(std::uint32_t peer, std::uint64_t) {
+// Whether a frame is looked at at all, and whether it ends a silence if it is.
+Result<bool> Engine::judge_frame(std::uint32_t peer) {
   framework::PeerRecord& record = peers_.at(peer);
   const std::uint64_t now = timers_.now_ns();
   if (const framework::Verdict verdict = governor_.check_inbound(record.policy); !verdict.allowed) [[unlikely]] {
@@ -43,13 +43,11 @@ Result<void> Engine::admit_frame(std::uint32_t peer, std::uint64_t) {
   }
   if (governor_.quarantined(record.conduct, now)) [[unlikely]]
     return fail(Code::blocked);
-  if (record.pressure.silent_drop) [[unlikely]] {
-    const bool recovered = backpressure_.recovered(record.pressure, now);
-    backpressure_.note_heard(record.pressure, now);
-    if (!recovered) return fail(Code::silenced);
-    backpressure_.record_recovery(record.pressure);
-  }
-  return {};
+  if (!record.pressure.silent_drop) [[likely]]
+    return false;
+  if (backpressure_.recovered(record.pressure, now)) return true;
+  backpressure_.note_heard(record.pressure, now);
+  return fail(Code::silenced);
 }
 
 void Engine::note_malformed(std::uint32_t peer) {
@@ -139,6 +137,7 @@ void Engine::check_pressure(std::uint32_t peer) {
 
 bool Engine::ask_to_back_off(std::uint32_t peer, framework::BackoffCause cause, std::uint64_t min_backoff_ns) {
   framework::PeerRecord& record = peers_.at(peer);
+  const framework::PressureState before = record.pressure;
   const auto decision = backpressure_.observe_overload(record.pressure, cause, min_backoff_ns, timers_.now_ns());
   if (decision.kind != framework::Backpressure::Decision::Kind::emit) return false;
   std::uint8_t notice[framework::BackoffNotice::kBytes];
@@ -152,19 +151,28 @@ bool Engine::ask_to_back_off(std::uint32_t peer, framework::BackoffCause cause, 
   const std::uint64_t head_bytes = wire::head_size(destination), body_bytes = wire::body_size(fields);
   auto head_value = Value::bytes_of_size(memory_, head_bytes, head);
   auto body_value = Value::bytes_of_size(memory_, body_bytes, body);
+  bool queued = false;
   if (head_value && body_value) {
     wire::write_head(destination, head);
     wire::write_body(fields, body);
     framework::OutboundMessage message{.peer = peer,
                                        .lane = framework::Lane::control,
-                                       .sequence = record.outbound.next_sequence++,
+                                       .sequence = record.outbound.next_sequence,
                                        .head = std::move(*head_value),
                                        .body = std::move(*body_value)};
     message.tail_size = static_cast<std::uint8_t>(wire::write_tail(message.sequence, message.tail) - message.tail);
     message.bytes = head_bytes + body_bytes + message.tail_size;
-    outbound_.push(record.outbound, std::move(message),
-                   [this](std::uint32_t p) -> framework::PeerOutbound& { return peers_.at(p).outbound; });
+    queued = outbound_
+                 .push(record.outbound, std::move(message),
+                       [this](std::uint32_t p) -> framework::PeerOutbound& { return peers_.at(p).outbound; })
+                 .kind != framework::Outbound::Pushed::Kind::no_memory;
   }
+  if (!queued) {  // it has not been asked, and will be with its next frame
+    record.pressure = before;
+    ++counters_.outbound_dropped;
+    return false;
+  }
+  ++record.outbound.next_sequence;
   publish_infra(InfraEvent::backoff_notice_sent);
   emit_later(mask_.failures, PeerChange{.kind = PeerChange::Kind::notified, .peer = record.id, .retry_ns = decision.effective_ns});
   if (record.pressure.silent_drop) {

@@ -6,62 +6,58 @@
 
 namespace bb::runtime {
 
+// A poll that finds no memory stops where it is and is still that poll: nothing comes in between, and the next call goes on with it,
+// at its own time and with what is left of its budget. So memory has no say in what a node becomes.
 PollResult Engine::poll(std::uint64_t now_ns, std::uint32_t ops) {
   BB_ASSERT(!polling_);
   polling_ = true;
-  budget_ = ops;
-  ops_run_ = 0;
   steps_.clear();
-  if (!later_.empty()) std::swap(steps_, later_);
   enter_span("engine.poll");
-
-  // What the last poll had no memory for comes first, where it stopped and at its own time, so that all goes in the order that it
-  // would have had.
-  bool moved = stalled_at_ == kFirstPart || run_parts(stalled_at_);
-  if (moved) moved = steps_.try_reserve(steps_.size() + std::uint64_t{1});  // of the clock
-  if (moved) {
-    ++polls_;
-    advance_clock(now_ns);
-    moved = run_parts(kFirstPart);
+  if (!stalled()) {
+    poll_ns_ = now_ns;
+    budget_ = ops;
+    ops_run_ = 0;
+    if (!later_.empty()) std::swap(steps_, later_);
+    next_part_ = 0;
   }
-  moved = drain_outbound() && moved;
-  moved = write_tail() && moved;
-  if (!moved) ++counters_.stalls;
-  counters_.ops += ops_run_;
+  const std::uint32_t ops_before = ops_run_;
+  while (stalled() && run_part(next_part_)) ++next_part_;
+  if (stalled()) {
+    ++stalls_;
+    drain_outbound();  // what leaves gives memory back
+  }
+  counters_.ops += ops_run_ - ops_before;
   exit_span("engine.poll");
   polling_ = false;
 
   return {.steps = {steps_.data(), steps_.size()},
           .next_wakeup_ns = host_time(std::min(timers_.next_ns(), deadlines_.next_ns())),
-          .more = !moved || stalled_at_ != kFirstPart || !frontier_.empty() || !bus_.empty() || routing_ || !completions_.empty() ||
+          .more = stalled() || !frontier_.empty() || !bus_.empty() || routing_ || !completions_.empty() ||
                   (!gated_starts_.empty() && !gate_closed_)};
 }
 
-// False when one of them stopped for want of memory.
-bool Engine::run_parts(std::uint32_t from) {
-  bool moved = true;
-  for (std::uint32_t part = from; part < kParts; ++part) {
-    switch (part) {
-      case 0: moved = !bootstrap_.pending() || bootstrap_.current || begin_bootstrap() != Began::stalled; break;
-      case 1: moved = run_timers(); break;
-      case 2: moved = !modules_due_ || start_modules(); break;
-      case 3: moved = drain_ingress(); break;
-      case 5: moved = route_bus(); break;
-      case 6: moved = drain_completions(); break;
-      case 7: moved = expire_deadlines(); break;
-      case 9: moved = phases_.empty() || run_phases(); break;
-      default: moved = run_frontier(); break;
-    }
-    if (moved) continue;
-    stalled_at_ = part;
-    return false;
+// False when it stopped for want of memory.
+bool Engine::run_part(std::uint32_t part) {
+  switch (part) {
+    case 0: return advance_clock(poll_ns_);
+    case 1: return !bootstrap_.pending() || bootstrap_.current || begin_bootstrap() != Began::stalled;
+    case 2: return run_timers();
+    case 3: return !modules_due_ || start_modules();
+    case 4: return drain_ingress();
+    case 6: return route_bus();
+    case 7: return drain_completions();
+    case 8: return expire_deadlines();
+    case 10: return phases_.empty() || run_phases();
+    case 12: return drain_outbound();
+    case 13: return write_tail();
+    default: return run_frontier();
   }
-  stalled_at_ = kFirstPart;
-  return true;
 }
 
 // Engine time is time awake: it never runs back, and a gap shifts every deadline by its length.
-void Engine::advance_clock(std::uint64_t now_ns) {
+bool Engine::advance_clock(std::uint64_t now_ns) {
+  if (!steps_.try_reserve(steps_.size() + std::uint64_t{1})) return false;
+  ++polls_;
   std::uint64_t gap = std::exchange(gap_ns_, 0);
   if (now_ns > host_ns_) {
     const std::uint64_t passed = now_ns - host_ns_;
@@ -78,6 +74,7 @@ void Engine::advance_clock(std::uint64_t now_ns) {
   const std::uint64_t now = host_ns_ - static_cast<std::uint64_t>(clock_offset_ns_);
   timers_.set_now(now);
   deadlines_.set_now(now);
+  return true;
 }
 
 // When the host's clock will show what the engine's shows at `at_ns`.
@@ -123,7 +120,7 @@ bool Engine::drain_ingress() {
 bool Engine::expire_deadlines() {
   enter_span("engine.completions");
   framework::Timer due;
-  bool moved = true;
+  bool moved = drain_completions();  // of where it stopped for want of memory
   while (moved && deadlines_.pop_due(due)) {
     expire(due);
     moved = drain_completions();

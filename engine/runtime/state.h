@@ -24,7 +24,6 @@ struct Counters {
   std::uint64_t outbound_dropped = 0;
   std::uint64_t bus_dropped = 0;
   std::uint64_t steps_dropped = 0;
-  std::uint64_t stalls = 0;  // polls that stopped for want of memory
 };
 
 struct Queued {

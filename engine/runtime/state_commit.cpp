@@ -39,7 +39,7 @@ void StateCodec::commit(Loaded& loaded) {
     if (component != kNone && engine.instances_[component].holder != parked.activation->root) ++engine.instances_[component].parked;
   });
   engine.steps_.clear();
-  engine.stalled_at_ = Engine::kFirstPart;
+  engine.next_part_ = Engine::kParts;
 }
 
 }  // namespace bb::runtime

@@ -196,6 +196,7 @@ struct ReplayError {
   enum class Kind : std::uint8_t {
     malformed,      // `error` says what is wrong with the bytes, and where
     sequence_hole,  // inputs between the node's state and the journal are missing
+    no_memory,      // the node is at the input that found none; the same journal again goes on from there
     busy,
   };
   Kind kind = Kind::malformed;
@@ -344,7 +345,8 @@ class Node {
   /// The host slept: the next poll's step forward of the clock does not count, as far as it is that long.
   Status suspended(std::uint64_t gap_ns);
 
-  /// `now_ns` never takes the node's clock back. `ops` 0: the limit's.
+  /// `now_ns` never takes the node's clock back. `ops` 0: the limit's. A poll that finds no memory stops half way, with `more`: until
+  /// the next call has gone on with it, every other call that changes the node is refused as busy.
   Poll poll(std::uint64_t now_ns, std::uint32_t ops = 0);
 
   /// The whole state at a boundary between two calls (docs/snapshot-format.md). Changes nothing.
@@ -402,7 +404,6 @@ class Node {
   friend class Replayer;
   friend class Recording;
   std::optional<std::uint32_t> find_name(std::string_view name) const;
-  void drop_allowlist();
   std::uint32_t uncommitted() const;
   Array<Given> given_;  // inputs of the invocation at hand; the capacity is kept
   std::unique_ptr<class Journal> journal_;

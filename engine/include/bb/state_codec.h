@@ -33,6 +33,8 @@ class StateWriter {
   }
   /// False when memory ran out: what was written is then not whole.
   bool complete() const { return complete_; }
+  /// For a caller that lacked memory for what it has to write: nothing of it is whole. False, to be returned.
+  bool out_of_memory() { return complete_ = false; }
   Bytes view() const { return {out_.data(), out_.size()}; }
   std::uint32_t size() const { return out_.size(); }
   /// A length that was not known yet: overwrites four bytes written by `fixed_u32`.

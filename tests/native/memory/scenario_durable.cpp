@@ -147,21 +147,34 @@ void durable_life(Stage& stage) {
   stage.advance(70'000'000);
   poll();
 
+  keep();
+
   // The same life again, from the start: in one piece, or an error that says why.
   stage.replace(2, stage.make(1));
   std::uint64_t applied = 0;
+  // A node that lacked memory for an op has another life than its journal, and has said so.
+  const bool lived_without = stage.hit;
+  bool failed = false;
+  const auto look = [&](const Poll& poll) {
+    for (const Step& step : poll.steps)
+      if (const auto* op = std::get_if<OpFailed>(&step)) failed |= op->error.reason == "no_memory" || op->error.reason == "permits_limit";
+  };
   for (int attempt = 0; attempt < 2; ++attempt) {
     const auto replayed = stage.call(
         2,
         [&](Node& node) {
           const Faults::Window window;
-          return node.replay(journal);
+          return node.replay(journal, look);
         },
         Stage::Keeps::nothing);
     if (replayed) applied += replayed->inputs;
     if (replayed || stage.hit) break;
   }
   require_rule(stage.hit || applied > 20, "the journal is applied");
+  if (!lived_without && !failed) {
+    const auto lived = stage.node(1).snapshot(), again = stage.node(2).snapshot();
+    require_rule(lived && again && equal(*lived, *again), "a life lived again is the same");
+  }
   stage.node(2).reincarnate();
   stage.remove(2);
 }

@@ -6,8 +6,8 @@
 namespace bb::test {
 namespace {
 
-// The counters are the last thirteen numbers before the checksum; the header has the body's length.
-constexpr std::size_t kHeaderSize = 40, kLengthAt = 32, kChecksumSize = 32, kCounters = 13;
+// The counters are the last twelve numbers before the checksum; the header has the body's length.
+constexpr std::size_t kHeaderSize = 40, kLengthAt = 32, kChecksumSize = 32, kCounters = 12;
 
 }  // namespace
 
@@ -60,11 +60,11 @@ ByteBuffer Stage::state_of(const Node& node, Keeps keeps) {
   return bytes;
 }
 
-void Stage::require_same(const ByteBuffer& before, const ByteBuffer& after) {
+void Stage::require_same(const ByteBuffer& before, const ByteBuffer& after, std::size_t call) {
   if (before == after) return;
   const auto at =
       static_cast<std::size_t>(std::mismatch(before.begin(), before.end(), after.begin(), after.end()).first - before.begin());
-  throw Finding("a refused call changes nothing: byte " + std::to_string(at) + " of " + std::to_string(before.size()) + "/" +
+  throw Finding("a refused call changes nothing: call " + std::to_string(call) + ", byte " + std::to_string(at) + " of " + std::to_string(before.size()) + "/" +
                 std::to_string(after.size()));
 }
 
@@ -90,12 +90,17 @@ Poll Stage::poll_once(std::uint64_t peer) {
     poll = target.poll(now_ns);
   }
   const bool falls = Faults::failed() > failed;
+  for (const Step& step : poll.steps) note(peer, target, step);
   if (falls) {
     Faults::disarm();
     hit = true;
     (poll.more ? stalled : absorbed) = true;
+    // A poll that stopped half way is still that poll.
+    if (poll.more) {
+      poll = target.poll(now_ns);
+      for (const Step& step : poll.steps) note(peer, target, step);
+    }
   }
-  for (const Step& step : poll.steps) note(peer, target, step);
   ends({});
   return {.steps = {}, .next_wakeup_ns = poll.next_wakeup_ns, .more = poll.more, .uncommitted = poll.uncommitted};
 }

@@ -84,7 +84,7 @@ class Stage {
       hit = true;
       if (answer.code != expected()) {
         require_rule(answer.code == Code::no_memory, "a call that found no memory says so: " + answer.text);
-        if (keeps != Keeps::nothing) require_same(before, state_of(target, keeps));
+        if (keeps != Keeps::nothing) require_same(before, state_of(target, keeps), at_);
         refused = true;
         result = act(target);
         answer = answer_of(result);
@@ -129,7 +129,7 @@ class Stage {
   Code expected() const { return undisturbed_ && at_ < undisturbed_->size() ? (*undisturbed_)[at_].answer : Code::ok; }
   void ends(const Answer& answer);
   static ByteBuffer state_of(const Node& node, Keeps keeps);
-  static void require_same(const ByteBuffer& before, const ByteBuffer& after);
+  static void require_same(const ByteBuffer& before, const ByteBuffer& after, std::size_t call);
   void note(std::uint64_t peer, Node& node, const Step& step);
 
   struct Installed {

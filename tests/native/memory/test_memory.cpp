@@ -62,10 +62,13 @@ std::string difference(const Stage& stage, const Stage& base) {
   return {};
 }
 
-// An op failed for want of memory and said so.
+// An op failed for want of memory, or a frame's advice was lost, and a step says so.
 bool says_no_memory(const Stage& stage) {
+  const std::string lost = std::to_string(static_cast<int>(WireReceiveFailed::Kind::allocation_failed));
   for (const Seen& step : stage.seen)
-    if (step.kind == "OpFailed" && (step.name == "no_memory" || step.name == "permits_limit")) return true;
+    if ((step.kind == "OpFailed" && (step.name == "no_memory" || step.name == "permits_limit")) ||
+        (step.kind == "WireReceiveFailed" && step.name == lost))
+      return true;
   return false;
 }
 
