@@ -83,8 +83,8 @@ std::uint32_t AddressList::place_for(AddressSource source, const Options& option
   return at;
 }
 
-bool AddressList::try_reserve(std::uint64_t more, const Options& options) {
-  return entries_.try_reserve(std::min<std::uint64_t>(entries_.size() + more, options.addresses_max));
+bool AddressList::try_reserve(std::uint64_t more, const Options& options, AllocationSite site) {
+  return entries_.try_reserve(std::min<std::uint64_t>(entries_.size() + more, options.addresses_max), site);
 }
 
 AddressList::Added AddressList::add(Value bytes, AddressSource source, const Options& options) {

@@ -26,7 +26,7 @@ class AddressList {
   enum class Added : std::uint8_t { unchanged, added, refused };
 
   /// Makes certain that `more` addresses can be added.
-  [[nodiscard]] bool try_reserve(std::uint64_t more, const Options& options);
+  [[nodiscard]] bool try_reserve(std::uint64_t more, const Options& options, AllocationSite site = AllocationSite::current());
   /// Appends an address that is not there, for room that `try_reserve` made; one that is there takes the better source, which is
   /// `added` too. At a limit the oldest hint makes room; a host's address then displaces the oldest verified one, or else the oldest of
   /// the host. A hint that finds no room is refused.

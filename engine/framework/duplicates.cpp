@@ -48,10 +48,10 @@ bool PeerWindows::seen(std::uint64_t incarnation, std::uint64_t sequence) const 
   return false;
 }
 
-bool PeerWindows::try_reserve(std::uint64_t incarnation) {
+bool PeerWindows::try_reserve(std::uint64_t incarnation, AllocationSite site) {
   for (const SequenceWindow& window : windows_)
     if (window.incarnation == incarnation) return true;
-  return windows_.size() == kIncarnationsMax || windows_.try_reserve(windows_.size() + std::uint64_t{1});
+  return windows_.size() == kIncarnationsMax || windows_.try_reserve(windows_.size() + std::uint64_t{1}, site);
 }
 
 void PeerWindows::record_reserved(std::uint64_t incarnation, std::uint64_t sequence) {
@@ -64,12 +64,6 @@ void PeerWindows::record_reserved(std::uint64_t incarnation, std::uint64_t seque
   windows_.push_reserved();
   windows_.back().incarnation = incarnation;
   windows_.back().accept(sequence);
-}
-
-bool PeerWindows::record(std::uint64_t incarnation, std::uint64_t sequence) {
-  if (!try_reserve(incarnation)) return false;
-  record_reserved(incarnation, sequence);
-  return true;
 }
 
 void PeerWindows::save(StateWriter& writer) const {
@@ -109,9 +103,9 @@ void PayloadWindow::accept_reserved(std::uint64_t key) {
   keys_.insert_reserved(key, true);
 }
 
-bool PayloadWindow::try_reserve(std::uint32_t more) {
-  return hashes_max_ == 0 ||
-         (keys_.try_reserve(more) && order_.try_reserve(std::min<std::uint64_t>(order_.size() + std::uint64_t{more}, hashes_max_)));
+bool PayloadWindow::try_reserve(std::uint32_t more, AllocationSite site) {
+  return hashes_max_ == 0 || (keys_.try_reserve(more, site) &&
+                              order_.try_reserve(std::min<std::uint64_t>(order_.size() + std::uint64_t{more}, hashes_max_), site));
 }
 
 void PayloadWindow::clear() {

@@ -32,10 +32,8 @@ class PeerWindows {
  public:
   static constexpr std::uint32_t kIncarnationsMax = 4;
   bool seen(std::uint64_t incarnation, std::uint64_t sequence) const;
-  /// False, and nothing recorded, when there is no memory for the window of a new incarnation.
-  [[nodiscard]] bool record(std::uint64_t incarnation, std::uint64_t sequence);
   /// Makes certain that a number of this incarnation can be recorded.
-  [[nodiscard]] bool try_reserve(std::uint64_t incarnation);
+  [[nodiscard]] bool try_reserve(std::uint64_t incarnation, AllocationSite site = AllocationSite::current());
   void record_reserved(std::uint64_t incarnation, std::uint64_t sequence);
   bool empty() const { return windows_.empty(); }
 
@@ -56,7 +54,7 @@ class PayloadWindow {
   /// True when the key is new. Errors: no_memory, with nothing recorded.
   Result<bool> accept(std::uint64_t key);
   /// Makes certain that so many new keys can be recorded.
-  [[nodiscard]] bool try_reserve(std::uint32_t more);
+  [[nodiscard]] bool try_reserve(std::uint32_t more, AllocationSite site = AllocationSite::current());
   /// For room that `try_reserve` made.
   void accept_reserved(std::uint64_t key);
   bool contains(std::uint64_t key) const { return keys_.find(key) != nullptr; }

@@ -58,11 +58,11 @@ class EventBus {
   /// In the order in which they subscribed; void after the next change.
   std::span<const Subscription> subscribers(EventKind kind) const;
 
-  /// Ignored without a subscriber. A full queue drops its oldest event and counts it. Errors: no_memory; the event counts as dropped.
   /// Room for so many events more, as far as the limit goes.
-  [[nodiscard]] bool try_reserve(std::uint32_t more) {
-    return subscriptions_ == 0 || queue_.try_reserve(std::min(more, queue_.limit() - queue_.size()));
+  [[nodiscard]] bool try_reserve(std::uint32_t more, AllocationSite site = AllocationSite::current()) {
+    return subscriptions_ == 0 || queue_.try_reserve(std::min(more, queue_.limit() - queue_.size()), site);
   }
+  /// Ignored without a subscriber. A full queue drops its oldest event and counts it. Errors: no_memory; the event counts as dropped.
   Status publish(EventKind kind, Value payload);
   bool empty() const { return queue_.empty(); }
   std::uint32_t size() const { return queue_.size(); }

@@ -20,15 +20,6 @@ Status RecordBuffer::record(std::uint32_t name, Value value) {
   return {};
 }
 
-Result<Array<Value>> RecordBuffer::snapshot(std::uint32_t name) const {
-  Array<Value> copy;
-  if (const Ring<Value>* values = find(name)) {
-    if (!copy.try_reserve(values->size())) return fail(Code::no_memory);
-    for (std::uint32_t i = 0; i < values->size(); ++i) copy.push_reserved(values->at(i));
-  }
-  return copy;
-}
-
 bool RecordBuffer::save(StateWriter& writer) const {
   Array<std::uint64_t> names;
   if (!rings_.sorted_keys(names)) return writer.out_of_memory();

@@ -19,8 +19,6 @@ class RecordBuffer {
   Status record(std::uint32_t name, Value value);
   /// The values, the oldest first; nullptr when nothing was recorded.
   const Ring<Value>* find(std::uint32_t name) const { return rings_.find(name) ? &rings_.find(name)->values : nullptr; }
-  /// Copies them. Errors: no_memory.
-  Result<Array<Value>> snapshot(std::uint32_t name) const;
   std::uint64_t name_drops() const { return name_drops_; }
 
   /// False without memory, or for a value that cannot be encoded.

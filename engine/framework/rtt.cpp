@@ -32,8 +32,8 @@ void RttTracker::move_timer(std::uint64_t key, Site& site, Scheduler& scheduler)
     if (site.timer.valid()) scheduler.cancel(std::exchange(site.timer, TimerId{}));
   } else if (site.timer.valid()) {
     scheduler.move(site.timer, at_ns, timer);
-  } else if (const auto made = scheduler.schedule(at_ns, timer)) {
-    site.timer = *made;
+  } else {
+    site.timer = scheduler.schedule_reserved(at_ns, timer);  // in the place of the one that brought us here
   }
 }
 

@@ -46,12 +46,21 @@ Result<TimerId> Scheduler::schedule(std::uint64_t at_ns, Timer timer, Allocation
     ++dropped_;
     return fail(Code::over_cap, timers_max_);
   }
-  const bool fresh = free_ == UINT32_MAX;
-  if (!heap_.try_reserve(heap_.size() + std::uint64_t{1}, site) || (fresh && !entries_.try_push({}, site))) {
+  if (!heap_.try_reserve(heap_.size() + std::uint64_t{1}, site) ||
+      (free_ == UINT32_MAX && !entries_.try_reserve(entries_.size() + std::uint64_t{1}, site))) {
     ++dropped_;
     return fail(Code::no_memory);
   }
-  const std::uint32_t entry = fresh ? entries_.size() - 1 : std::exchange(free_, entries_[free_].position);
+  if (free_ == UINT32_MAX) {
+    free_ = entries_.size();
+    entries_.push_reserved();
+  }
+  return schedule_reserved(at_ns, timer);
+}
+
+TimerId Scheduler::schedule_reserved(std::uint64_t at_ns, Timer timer) {
+  BB_ASSERT(free_ != UINT32_MAX);
+  const std::uint32_t entry = std::exchange(free_, entries_[free_].position);
   entries_[entry] = {.at_ns = at_ns, .sequence = next_sequence_++, .timer = timer};
   heap_.push_reserved(entry);
   sift_up(heap_.size() - 1);

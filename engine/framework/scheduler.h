@@ -35,6 +35,8 @@ class Scheduler {
 
   /// Errors: over_cap, no_memory; either counts as dropped.
   Result<TimerId> schedule(std::uint64_t at_ns, Timer timer, AllocationSite site = AllocationSite::current());
+  /// In the room that a timer left which was due or cancelled.
+  TimerId schedule_reserved(std::uint64_t at_ns, Timer timer);
   void cancel(TimerId id);
   /// Sets a timer anew, as if it had been cancelled and scheduled; this cannot fail.
   void move(TimerId id, std::uint64_t at_ns, Timer timer);

@@ -166,7 +166,8 @@ class Version1 {
   Status phase() {
     BB_TRY(text, in_.lengthy());
     BB_TRY(name, runtime::StateCodec::name(loaded_, as_text(text)));
-    return state().phases_.try_push({.name = name}) ? Status{} : fail(Code::over_cap);
+    if (state().phases_.size() >= state().phases_.limit()) return fail(Code::over_cap, state().phases_.size());
+    return state().phases_.try_push({.name = name}) ? Status{} : fail(Code::no_memory);
   }
 
   // An entry that cannot be read is left out, as the reference does.
@@ -174,11 +175,12 @@ class Version1 {
     BB_TRY(peer, in_.lengthy());
     Array<Bytes> list;
     bool readable = true;
-    BB_CHECK(this->list(8, [&]() -> Status {
+    const auto entry = [&]() -> Status {
       BB_TRY(address, in_.lengthy());
       readable = readable && Address::from_bytes(address).has_value();
       return list.try_push(address) ? Status{} : fail(Code::no_memory);
-    }));
+    };
+    BB_CHECK(this->list(8, entry));
     BB_TRY(references, u64());
     const auto id = PeerId::from_bytes(peer);
     if (!id || list.empty() || !readable) return {};

@@ -31,8 +31,7 @@ Received Engine::receive(std::uint32_t peer, Bytes frame) {
 
 // A node that is busy or lacks memory has not looked at the frame.
 bool Engine::changes_node(const Received& received) {
-  return received.kind != Received::Kind::refused ||
-         (received.error.code != Code::busy && received.error.code != Code::no_memory);
+  return received.kind != Received::Kind::refused || (received.error.code != Code::busy && received.error.code != Code::no_memory);
 }
 
 void Engine::count(Received::Kind kind) {
@@ -181,10 +180,9 @@ bool Engine::deliver_response(std::uint32_t peer) {
   if (transition && *transition) note_silence(**transition);
   bool kept = transition || transition.error().code != Code::no_memory;
   for (const wire::RttReport& report : view_.reports)
-    kept &= rtt_.ingest_reported_outgoing(outcome.site, report.next_hop_site_id, report.chain_id,
-                                          {.srtt_ns = report.srtt_ns,
-                                           .rttvar_ns = report.rttvar_ns,
-                                           .sample_count = report.sample_count})
+    kept &= rtt_.ingest_reported_outgoing(
+                    outcome.site, report.next_hop_site_id, report.chain_id,
+                    {.srtt_ns = report.srtt_ns, .rttvar_ns = report.rttvar_ns, .sample_count = report.sample_count})
                 .has_value();
   if (!kept) tell_lost_advice(peer);
   publish_infra(InfraEvent::wire_response_landed);

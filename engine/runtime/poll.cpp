@@ -5,6 +5,11 @@
 #include "runtime/engine.h"
 
 namespace bb::runtime {
+namespace {
+
+constexpr std::uint32_t kToldOfDeadline = 3;  // a timeout, and what it says of the peer's health and of its silence
+
+}  // namespace
 
 // A poll that finds no memory stops where it is and is still that poll: nothing comes in between, and the next call goes on with it,
 // at its own time and with what is left of its budget. So memory has no say in what a node becomes.
@@ -121,7 +126,10 @@ bool Engine::expire_deadlines() {
   enter_span("engine.completions");
   framework::Timer due;
   bool moved = drain_completions();  // of where it stopped for want of memory
-  while (moved && deadlines_.pop_due(due)) {
+  while (moved && deadlines_.due()) {
+    moved = steps_.try_reserve(steps_.size() + kToldOfDeadline + events_.size()) && bus_.try_reserve(kToldOfDeadline);
+    if (!moved) break;
+    (void)deadlines_.pop_due(due);
     expire(due);
     moved = drain_completions();
   }

@@ -6,12 +6,8 @@
 namespace bb::runtime {
 
 void Engine::publish(std::uint32_t topic, Value value) {
-  if (mask_.events) {
-    if (events_.size() < events_.capacity() || events_.try_reserve(events_.size() + std::uint64_t{1}))
-      events_.push_reserved(graphs_[ctx_.op().graph()]->base_name, names_[topic], ctx_.exec(), value);
-    else
-      ++counters_.steps_dropped;
-  }
+  // Room for one event of an op is made before the op runs.
+  if (mask_.events) events_.push_reserved(graphs_[ctx_.op().graph()]->base_name, names_[topic], ctx_.exec(), value);
   if (!bus_.publish(framework::EventKind::topic(topic), std::move(value))) ++counters_.bus_dropped;
 }
 

@@ -37,7 +37,6 @@ class StateCodec {
     std::vector<std::string> later_names_;
     std::vector<Reason> reasons_;        // of failed completions
     Array<std::uint32_t> later_topics_;  // per step of `later_`: the topic of an event
-    Array<std::uint32_t> event_topics_;  // per event
   };
   /// Errors: those of the reader, and invalid_value for a state that no engine is ever in.
   static Status load(StateReader& in, Loaded& loaded);

@@ -25,7 +25,6 @@ void StateCodec::commit(Loaded& loaded) {
   }
   for (std::uint32_t i = 0; i < state.later_.size(); ++i)
     if (AppEvent* event = std::get_if<AppEvent>(&state.later_[i])) event->topic = engine.names_[loaded.later_topics_[i]];
-  for (std::uint32_t i = 0; i < state.events_.size(); ++i) state.events_[i].topic = engine.names_[loaded.event_topics_[i]];
   for (Instance& instance : engine.instances_) {
     instance.holder = nullptr;
     instance.parked = instance.waiting = 0;

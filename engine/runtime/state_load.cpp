@@ -64,13 +64,6 @@ class StateLoader {
     BB_CHECK(state_.records_.load(in_, memory));
     BB_CHECK(state_.metrics_.load(in_));
     BB_CHECK(state_.bus_.load(in_, memory));
-    if (in_.flag()) {
-      state_.routing_.emplace();
-      state_.routing_->kind.v = in_.number();
-      BB_CHECK(load_value(in_, memory, state_.routing_->payload));
-      state_.routed_ = in_.number_u32();
-    }
-    BB_CHECK(in_.status());
     return state_.payloads_.load(in_);
   }
 
@@ -429,13 +422,11 @@ class StateLoader {
   }
 
   Status phases() {
-    const std::uint32_t count = in_.count(engine_.limits().phases_max, 3);
+    const std::uint32_t count = in_.count(engine_.limits().phases_max);
     if (!state_.phases_.try_reserve(count)) return fail(Code::no_memory);
     for (std::uint32_t i = 0; i < count; ++i) {
       Phase phase;
       phase.name = in_.number_u32();
-      phase.started = in_.number_u32();
-      phase.announced = in_.flag();
       BB_CHECK(require(phase.name < name_count_));
       state_.phases_.push_reserved(phase);
     }
@@ -470,14 +461,14 @@ class StateLoader {
     return PeerId::read(bytes, id) ? Status{} : invalid();
   }
 
-  Status event(AppEvent& event, Array<std::uint32_t>& topics) {
+  Status event(AppEvent& event) {
     const std::uint32_t graph = in_.number_u32();
     const std::uint32_t topic = in_.number_u32();
     event.exec = ExecId{in_.number()};
     BB_CHECK(require(graph <= engine_.graphs().size() && topic < name_count_));
     if (graph < engine_.graphs().size()) event.target = engine_.graphs()[graph]->base_name;
     BB_CHECK(load_value(in_, engine_.memory(), event.value));
-    return topics.try_push(topic) ? Status{} : fail(Code::no_memory);
+    return loaded_.later_topics_.try_push(topic) ? Status{} : fail(Code::no_memory);
   }
 
   Status steps() {
@@ -487,12 +478,6 @@ class StateLoader {
       BB_CHECK(load_step(in_.byte(), step));
       if (loaded_.later_topics_.size() <= i && !loaded_.later_topics_.try_push(kNone)) return fail(Code::no_memory);
       if (!state_.later_.try_push(std::move(step))) return fail(Code::no_memory);
-    }
-    const std::uint32_t events = in_.count(UINT32_MAX, 4);
-    for (std::uint32_t i = 0; i < events; ++i) {
-      AppEvent loaded;
-      BB_CHECK(event(loaded, loaded_.event_topics_));
-      if (!state_.events_.try_push(std::move(loaded))) return fail(Code::no_memory);
     }
     return in_.status();
   }
@@ -506,7 +491,7 @@ class StateLoader {
     static const std::uint8_t app_event = index_of<AppEvent>(), receive = index_of<WireReceiveFailed>(),
                               decode = index_of<WireDecodeFailed>(), timeout = index_of<WireTimeout>(),
                               change = index_of<PeerChange>();
-    if (kind == app_event) return event(step.emplace<AppEvent>(), loaded_.later_topics_);
+    if (kind == app_event) return event(step.emplace<AppEvent>());
     if (kind == receive) {
       auto& s = step.emplace<WireReceiveFailed>();
       BB_CHECK(peer(s.source));

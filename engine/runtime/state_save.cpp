@@ -58,12 +58,6 @@ class Saver {
     BB_CHECK(whole(state_.records_.save(out_), "records"));
     BB_CHECK(whole(state_.metrics_.save(out_), "metrics"));
     BB_CHECK(whole(state_.bus_.save(out_), "events"));
-    out_.flag(state_.routing_.has_value());
-    if (state_.routing_) {
-      out_.number(state_.routing_->kind.v);
-      BB_CHECK(whole(save_value(out_, state_.routing_->payload), "events"));
-      out_.number(state_.routed_);
-    }
     state_.payloads_.save(out_);
     return {};
   }
@@ -228,11 +222,7 @@ class Saver {
       out_.number(interval.period_ns);
     }
     out_.number(state_.phases_.size());
-    for (std::uint32_t i = 0; i < state_.phases_.size(); ++i) {
-      out_.number(state_.phases_.at(i).name);
-      out_.number(state_.phases_.at(i).started);
-      out_.flag(state_.phases_.at(i).announced);
-    }
+    for (std::uint32_t i = 0; i < state_.phases_.size(); ++i) out_.number(state_.phases_.at(i).name);
     return {};
   }
 
@@ -242,8 +232,6 @@ class Saver {
       out_.byte(static_cast<std::uint8_t>(step.index()));
       BB_CHECK(std::visit([this](const auto& s) { return save_step(s); }, step));
     }
-    out_.number(state_.events_.size());
-    for (const AppEvent& event : state_.events_) BB_CHECK(save_step(event));
     return {};
   }
   void peer(const PeerId& id) {

@@ -157,7 +157,8 @@ void durable_life(Stage& stage) {
   bool failed = false;
   const auto look = [&](const Poll& poll) {
     for (const Step& step : poll.steps)
-      if (const auto* op = std::get_if<OpFailed>(&step)) failed |= op->error.reason == "no_memory" || op->error.reason == "permits_limit";
+      if (const auto* op = std::get_if<OpFailed>(&step))
+        failed |= op->error.reason == "no_memory" || op->error.reason == "permits_limit";
   };
   for (int attempt = 0; attempt < 2; ++attempt) {
     const auto replayed = stage.call(

@@ -1,4 +1,4 @@
-// Five lives of nodes that together use everything of the engine that allocates after install.
+// Six lives of nodes that together use everything of the engine that allocates after install.
 #pragma once
 
 #include "bb/module.h"
@@ -15,6 +15,7 @@ void mesh_averaging(Stage& stage);
 void timers_and_stores(Stage& stage);
 void bootstrap_calls_and_policy(Stage& stage);
 void durable_life(Stage& stage);
+void states_and_an_inbox(Stage& stage);
 
 inline constexpr Scenario kScenarios[] = {
     {"requests, answers and gathering, with timeouts", questions_and_answers},
@@ -22,6 +23,7 @@ inline constexpr Scenario kScenarios[] = {
     {"timers, stores, permits, queues, events, phases, metrics", timers_and_stores},
     {"bootstrap, calls of functions and components, policy", bootstrap_calls_and_policy},
     {"recording, snapshot, restore, replay", durable_life},
+    {"what a state can hold, the inbox of other threads", states_and_an_inbox},
 };
 
 /// All that ships, the components of the scenarios, and ParkingModel and Clerk of these.

@@ -15,8 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kEntryPoints[] = {".allocate(",  "->allocate(", "allocate_block(", "try_push(",         "try_reserve(",
-                                             "try_resize(", "try_append(", "try_insert(",     "allocation_fails(", ".schedule("};
+constexpr std::string_view kEntryPoints[] = {".allocate(",  "->allocate(", "try_push(",         "try_reserve(", "try_resize(",
+                                             "try_append(", "try_insert(", "allocation_fails(", ".schedule("};
 constexpr std::string_view kFolders[] = {"base", "wire", "framework", "op", "runtime", "node", "include/bb"};
 // The containers and the allocator themselves, whose callers are the places; what runs only before the first poll.
 constexpr std::string_view kFilesLeftOut[] = {

@@ -64,8 +64,8 @@ void Stage::require_same(const ByteBuffer& before, const ByteBuffer& after, std:
   if (before == after) return;
   const auto at =
       static_cast<std::size_t>(std::mismatch(before.begin(), before.end(), after.begin(), after.end()).first - before.begin());
-  throw Finding("a refused call changes nothing: call " + std::to_string(call) + ", byte " + std::to_string(at) + " of " + std::to_string(before.size()) + "/" +
-                std::to_string(after.size()));
+  throw Finding("a refused call changes nothing: call " + std::to_string(call) + ", byte " + std::to_string(at) + " of " +
+                std::to_string(before.size()) + "/" + std::to_string(after.size()));
 }
 
 ReceiveStatus Stage::deliver(std::uint64_t to, std::uint64_t from, Bytes frame) {

@@ -1,4 +1,4 @@
-// Memory that runs out, at every allocation of five lives: nothing aborts, nothing leaks, a refused call leaves the node as it was, and
+// Memory that runs out, at every allocation of six lives: nothing aborts, nothing leaks, a refused call leaves the node as it was, and
 // once there is memory again the life goes on to the result of an undisturbed one, or an op's failure says what did not.
 #include <catch2/catch_test_macros.hpp>
 
@@ -174,7 +174,9 @@ TEST_CASE("memory runs out 3: timers, stores, permits, queues, events, phases, m
 TEST_CASE("memory runs out 4: bootstrap, calls of functions and components, policy", "[memory]") { check(3); }
 TEST_CASE("memory runs out 5: recording, snapshot, restore, replay", "[memory]") { check(4); }
 
-TEST_CASE("memory runs out 6: every place that allocates after install was failed", "[memory]") {
+TEST_CASE("memory runs out 6: what a state can hold, the inbox of other threads", "[memory]") { check(5); }
+
+TEST_CASE("memory runs out 7: every place that allocates after install was failed", "[memory]") {
   for (std::size_t i = 0; i < std::size(kScenarios); ++i) (void)swept(i);
   const SiteCoverage coverage = site_coverage();
   std::printf("places of the allocator: %zu of %zu failed, %zu reviewed exceptions\n", coverage.failed, coverage.total,

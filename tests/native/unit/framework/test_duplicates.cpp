@@ -8,6 +8,16 @@ using namespace bb;
 using namespace bb::framework;
 using namespace bb::framework::testing;
 
+namespace {
+
+bool record(PeerWindows& windows, std::uint64_t incarnation, std::uint64_t sequence) {
+  if (!windows.try_reserve(incarnation)) return false;
+  windows.record_reserved(incarnation, sequence);
+  return true;
+}
+
+}  // namespace
+
 TEST_CASE("duplicates: a window remembers 1,024 numbers and takes older ones for seen") {
   SequenceWindow window;
   CHECK(window.accept(1));
@@ -35,7 +45,7 @@ TEST_CASE("duplicates: incarnations have windows of their own, the last four are
   PeerWindows windows;
   for (std::uint64_t incarnation = 1; incarnation <= 5; ++incarnation) {
     CHECK(!windows.seen(incarnation, 1));
-    REQUIRE(windows.record(incarnation, 1));
+    REQUIRE(record(windows, incarnation, 1));
     CHECK(windows.seen(incarnation, 1));
     CHECK(!windows.seen(incarnation, 2));
   }
@@ -61,11 +71,11 @@ TEST_CASE("duplicates: the payload window forgets the oldest") {
 TEST_CASE("duplicates: windows are saved and go on as they were") {
   PeerWindows windows;
   for (std::uint64_t incarnation = 3; incarnation <= 8; ++incarnation)
-    for (std::uint64_t n = 1; n < 40; n += incarnation) REQUIRE(windows.record(incarnation, n * incarnation));
+    for (std::uint64_t n = 1; n < 40; n += incarnation) REQUIRE(record(windows, incarnation, n * incarnation));
   PeerWindows loaded =
       reloaded(windows, [] { return PeerWindows(); }, [](PeerWindows& fresh, StateReader& reader) { return fresh.load(reader); });
-  REQUIRE(loaded.record(9, 1));
-  REQUIRE(windows.record(9, 1));
+  REQUIRE(record(loaded, 9, 1));
+  REQUIRE(record(windows, 9, 1));
   CHECK(saved_of(loaded) == saved_of(windows));
 
   PayloadWindow payloads({.hashes_max = 5});
@@ -79,7 +89,7 @@ TEST_CASE("duplicates: windows are saved and go on as they were") {
 
 TEST_CASE("duplicates: a window that contradicts itself, and the same incarnation twice, are refused") {
   PeerWindows windows;
-  REQUIRE(windows.record(1, 5));
+  REQUIRE(record(windows, 1, 5));
   ByteBuffer bytes = saved_of(windows);
   const auto load = [](const ByteBuffer& from) {
     PeerWindows fresh;
@@ -99,7 +109,7 @@ TEST_CASE("duplicates: a window that contradicts itself, and the same incarnatio
 
 TEST_CASE("duplicates: without memory nothing is recorded") {
   PeerWindows windows;
-  check_allocation_failures([&] { return windows.record(1, 1); }, [&] { return saved_of(windows); });
+  check_allocation_failures([&] { return record(windows, 1, 1); }, [&] { return saved_of(windows); });
   CHECK(windows.seen(1, 1));
   PayloadWindow payloads({.hashes_max = 5});
   check_allocation_failures([&] { return payloads.accept(1).has_value(); }, [&] { return saved_of(payloads); });

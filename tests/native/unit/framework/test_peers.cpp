@@ -140,7 +140,8 @@ TEST_CASE("peers: a retired peer that sent something is remembered, without its 
   Fixture f;
   const std::uint32_t index = *f.peers.admit(PeerId::from(1), 3);
   PeerRecord& record = f.peers.at(index);
-  REQUIRE(record.windows.record(7, 1));
+  REQUIRE(record.windows.try_reserve(7));
+  record.windows.record_reserved(7, 1);
   record.outbound.next_sequence = 5;
   record.outbound.granted = record.outbound.sent = 12;
   OutboundMessage message{.peer = index, .head = *Value::bytes(f.memory, {}), .body = *Value::bytes(f.memory, {})};
@@ -247,7 +248,8 @@ TEST_CASE("peers: the table is saved with its handles, and goes on as it was") {
   record.pressure = {.notices_sent = 1, .silent_drop = true, .last_notice_ns = 6};
   record.conduct = {.strikes = 4, .window_start_ns = 5};
   record.link = {.kind = LinkState::Kind::up, .path = 2, .code = 300, .since_ns = 9};
-  REQUIRE(record.windows.record(9, 4));
+  REQUIRE(record.windows.try_reserve(9));
+  record.windows.record_reserved(9, 4);
   record.outbound.next_sequence = 12;
   const PeerHandle handle = f.peers.handle_of(f.find(3));
   const auto make = [&] { return PeerTable(&f.memory, PeerId::from(100), RandomStream(1), kSmall); };
