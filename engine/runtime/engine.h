@@ -186,6 +186,8 @@ class Engine final : private op::Runtime, private Stock, private State {
   // dispatch.cpp
   bool make_room(std::uint64_t ready, std::uint64_t events, std::uint64_t steps);
   bool make_room_with_callers(const Activation* activation, std::uint64_t ready, std::uint64_t events);
+  static std::uint64_t ready_with_callers(const Activation* activation, std::uint64_t ready);
+  bool is_crowded(const Activation* activation, std::uint64_t ready);
   bool room_to_start(const Activation* activation);
   bool room_to_finish(const Activation* activation, std::uint32_t op);
   bool start(Activation* activation);
@@ -272,6 +274,7 @@ class Engine final : private op::Runtime, private Stock, private State {
   bool write_tail();
   static constexpr std::uint32_t kFirstPart = 0, kParts = 11;
   bool run_parts(std::uint32_t from);
+  bool run_part(std::uint32_t part);
   /// A step is far larger than most of what it can be, so it is made where it stays.
   template <class S>
   void emit(bool wanted, S&& step) {
@@ -321,6 +324,8 @@ class Engine final : private op::Runtime, private Stock, private State {
   OpError error_;
   bool polling_ = false;
   std::uint32_t stalled_at_ = kFirstPart;  // the part of a poll that found no memory
+  bool crowded_ = false;                   // what was asked for last would make too many ops ready
+  bool postponed_ = false;                 // a part of the poll waits for the next one's budget
   bool starts_due_ = false;                // a slot is free and executions wait for one
   std::uint32_t budget_ = 0;
   std::uint32_t ops_run_ = 0;

@@ -11,6 +11,7 @@ PollResult Engine::poll(std::uint64_t now_ns, std::uint32_t ops) {
   polling_ = true;
   budget_ = ops;
   ops_run_ = 0;
+  postponed_ = false;
   steps_.clear();
   if (!later_.empty()) std::swap(steps_, later_);
   enter_span("engine.poll");
@@ -33,24 +34,18 @@ PollResult Engine::poll(std::uint64_t now_ns, std::uint32_t ops) {
 
   return {.steps = {steps_.data(), steps_.size()},
           .next_wakeup_ns = host_time(std::min(timers_.next_ns(), deadlines_.next_ns())),
-          .more = !moved || stalled_at_ != kFirstPart || !frontier_.empty() || !bus_.empty() || routing_ || !completions_.empty() ||
-                  (!gated_starts_.empty() && !gate_closed_)};
+          .more = !moved || postponed_ || stalled_at_ != kFirstPart || !frontier_.empty() || !bus_.empty() || routing_ ||
+                  !completions_.empty() || (!gated_starts_.empty() && !gate_closed_)};
 }
 
 // False when one of them stopped for want of memory.
 bool Engine::run_parts(std::uint32_t from) {
-  bool moved = true;
   for (std::uint32_t part = from; part < kParts; ++part) {
-    switch (part) {
-      case 0: moved = !bootstrap_.pending() || bootstrap_.current || begin_bootstrap() != Began::stalled; break;
-      case 1: moved = run_timers(); break;
-      case 2: moved = !modules_due_ || start_modules(); break;
-      case 3: moved = drain_ingress(); break;
-      case 5: moved = route_bus(); break;
-      case 6: moved = drain_completions(); break;
-      case 7: moved = expire_deadlines(); break;
-      case 9: moved = phases_.empty() || run_phases(); break;
-      default: moved = run_frontier(); break;
+    bool moved = run_part(part);
+    // Ops that are ready run before there are more of them than may be; without the budget for that, the rest keeps its place.
+    while (!moved && std::exchange(crowded_, false)) {
+      postponed_ |= ops_run_ >= budget_;
+      moved = ops_run_ >= budget_ || (run_frontier() && run_part(part));
     }
     if (moved) continue;
     stalled_at_ = part;
@@ -58,6 +53,20 @@ bool Engine::run_parts(std::uint32_t from) {
   }
   stalled_at_ = kFirstPart;
   return true;
+}
+
+bool Engine::run_part(std::uint32_t part) {
+  switch (part) {
+    case 0: return !bootstrap_.pending() || bootstrap_.current || begin_bootstrap() != Began::stalled;
+    case 1: return run_timers();
+    case 2: return !modules_due_ || start_modules();
+    case 3: return drain_ingress();
+    case 5: return route_bus();
+    case 6: return drain_completions();
+    case 7: return expire_deadlines();
+    case 9: return phases_.empty() || run_phases();
+    default: return run_frontier();
+  }
 }
 
 // Engine time is time awake: it never runs back, and a gap shifts every deadline by its length.

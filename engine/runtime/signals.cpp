@@ -146,7 +146,9 @@ bool Engine::mature(const framework::Timer& timer) {
   if (timer.kind == framework::Timer::Kind::wake) {
     const CommandId command{timer.key};
     Parked& parked = *parked_.find(command.v);
-    if (!room_to_finish(parked.activation, parked.op)) return false;
+    if (is_crowded(parked.activation, parked.activation->graph->ops[parked.op].fan_out) ||
+        !room_to_finish(parked.activation, parked.op))
+      return false;
     timers_.pop_due(due);
     parked.wake = {};
     if (parked.completed) return true;

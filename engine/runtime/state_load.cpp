@@ -316,7 +316,7 @@ class StateLoader {
   }
 
   Status ops(Ring<Queued>& ring) {
-    const std::uint32_t count = in_.count(engine_.limits().ready_ops_max, 2);
+    const std::uint32_t count = in_.count(UINT32_MAX, 2);
     if (!ring.try_reserve(count)) return fail(Code::no_memory);
     for (std::uint32_t i = 0; i < count; ++i) {
       Queued entry;

@@ -264,6 +264,34 @@ TEST_CASE("executions: limits refuse with a reason and free what they had taken"
   CHECK(node.stats().executions == 0);
 }
 
+TEST_CASE("executions: more starts than may be ready at once begin one after the other") {
+  Fixture f;
+  Limits limits;
+  limits.ready_ops_max = 4;
+  Node& node = f.install(
+      [](Graph& g) {
+        const Output x = g.input<type::TensorF32>("x");
+        for (const char* name : {"a", "b", "c"}) g.output(name, g.pass_through(x));
+      },
+      limits);
+  for (const std::uint32_t ops : {0u, 2u}) {
+    constexpr int kCalls = 5;
+    for (int i = 0; i < kCalls; ++i) f.invoke(node, "x");
+    std::uint64_t events = 0;
+    int polls = 0;
+    for (bool more = true; more && polls < 100; ++polls) {
+      const Poll poll = node.poll(1, ops);
+      for (const Step& step : poll.steps) events += std::holds_alternative<AppEvent>(step);
+      more = poll.more;
+      CHECK(node.stats().frontier <= limits.ready_ops_max);
+    }
+    CHECK(polls < 100);
+    CHECK(events == 3 * kCalls);
+    CHECK(node.stats().executions == 0);
+    CHECK(node.stats().stalls == 0);
+  }
+}
+
 TEST_CASE("executions: a node that goes away frees what still waits") {
   Fixture f;
   Node& node = f.install([](Graph& g) {
