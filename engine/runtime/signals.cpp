@@ -119,12 +119,15 @@ bool Engine::start_modules() {
       const LinkedGraph::Source& source = graph->sources[started];
       if (source.kind == LinkedGraph::Source::Kind::interval) {
         const std::int64_t period = graph->parameters[graph->ops[source.op].parameter_begin];
-        if (!tick(OpRef::pack(graph->index, source.op), static_cast<std::uint64_t>(std::max<std::int64_t>(period, 1))))
-          return false;
+        const Status armed =
+            tick(OpRef::pack(graph->index, source.op), static_cast<std::uint64_t>(std::max<std::int64_t>(period, 1)));
+        if (!armed && armed.error().code == Code::no_memory) return false;
+        if (!armed) break;  // once others have ended: there are too many timers now
       } else if (source.kind == LinkedGraph::Source::Kind::pulse) {
         if (!start_from_op(*graph, source.op)) return false;
       }
     }
+    waiting |= started < graph->sources.size();
   }
   modules_due_ = waiting;
   return true;

@@ -292,6 +292,27 @@ TEST_CASE("executions: more starts than may be ready at once begin one after the
   }
 }
 
+TEST_CASE("executions: an interval that finds too many timers does not hold up the rest") {
+  Fixture f;
+  Limits limits;
+  limits.timers_max = 1;
+  Node& node = f.install(
+      [](Graph& g) {
+        for (const char* name : {"first", "second"})
+          g.output(name, g.record({.domain = std::string(domain::kSyscall),
+                                   .op_type = "Interval",
+                                   .inputs = {},
+                                   .attributes = {{"period_ns", std::int64_t{1'000}}}})[0]);
+        g.output("y", g.pass_through(g.input<type::TensorF32>("x")));
+      },
+      limits);
+  f.invoke(node, "x");
+  f.network->run();
+  CHECK(f.network->count("AppEvent", "y") == 1);
+  CHECK(node.stats().timers == 1);
+  CHECK(node.stats().stalls == 0);
+}
+
 TEST_CASE("executions: a node that goes away frees what still waits") {
   Fixture f;
   Node& node = f.install([](Graph& g) {
