@@ -51,6 +51,19 @@ void draw_links(Chance& chance, Swarm& swarm) {
     swarm.partition_every_ns = chance.magnitude(kSecond, 30 * kSecond);
     swarm.partition_max_ns = chance.magnitude(kSecond, 120 * kSecond);
   }
+  if (chance.below(3) == 0) swarm.swap_every_ns = chance.magnitude(100 * kMillisecond, 30 * kSecond);
+}
+
+// What would make the two runs of a twin world differ by themselves is off: what a host does when it is called, and the disk.
+void make_twin(Chance& chance, Swarm& swarm) {
+  swarm.twin = true;
+  swarm.hostile = static_cast<std::uint32_t>(chance.between(1, 2));
+  swarm.hostile_every_ns = chance.magnitude(kMillisecond, 100 * kMillisecond);
+  swarm.tick_ns = chance.magnitude(kMillisecond, 20 * kMillisecond);
+  swarm.corrupt = swarm.meddle = swarm.crash_every_ns = swarm.freeze_max_ns = swarm.clock_step_max_ns = 0;
+  swarm.ops_per_call_max = 0;
+  swarm.limits = {};
+  for (Durability& durability : swarm.durability) durability = Durability::none;
 }
 
 void draw_hosts(Chance& chance, Swarm& swarm) {
@@ -73,6 +86,9 @@ void draw_hosts(Chance& chance, Swarm& swarm) {
   if (chance.flip()) swarm.sync_failure = chance.below(3'000);
   if (chance.flip()) swarm.forgotten_slot = chance.below(200'000);
   swarm.snapshot_every_syncs = chance.magnitude(4, 200);
+  if (chance.flip()) swarm.flipped_bit = chance.below(400'000);
+  if (chance.flip()) swarm.read_failure = chance.below(400'000);
+  if (chance.flip()) swarm.recovery_failure = chance.below(400'000);
 }
 
 }  // namespace
@@ -90,6 +106,7 @@ Swarm draw_swarm(std::uint64_t seed, std::uint32_t nodes_wanted) {
   draw_limits(chance, swarm.limits);
   draw_links(chance, swarm);
   draw_hosts(chance, swarm);
+  if (chance.below(8) == 0 && swarm.nodes < 30) make_twin(chance, swarm);
   return swarm;
 }
 
