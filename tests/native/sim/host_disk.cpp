@@ -150,7 +150,7 @@ bool Host::replay(Node& node, bool ship, std::size_t& journal_end) {
     if (!damaged_journal_) fail("I7: replay: " + replayed.error().text());
     return false;
   }
-  journal_end = replayed->torn_at > 0 ? static_cast<std::size_t>(replayed->torn_at) : store_.journal().size();
+  journal_end = replayed->torn ? static_cast<std::size_t>(replayed->torn_at) : store_.journal().size();
   return true;
 }
 
