@@ -99,6 +99,11 @@ class Engine final : private op::Runtime, private Stock, private State {
   /// What a restore does to the state that it has put in place.
   void set_host_clock(std::uint64_t now_ns);
   void set_incarnation(std::uint64_t incarnation) { peers_.set_incarnation(incarnation); }
+  /// Another life than the one that the state is of.
+  void begin_life(std::uint64_t incarnation) {
+    set_incarnation(incarnation);
+    requests_.begin_life(incarnation);
+  }
   void fail_pending(std::string_view reason, std::string_view detail);
   void forget_links();
   void suspended(std::uint64_t gap_ns) { gap_ns_ = gap_ns > UINT64_MAX - gap_ns_ ? UINT64_MAX : gap_ns_ + gap_ns; }

@@ -137,6 +137,35 @@ TEST_CASE("journal: the same inputs make the same node, from the start or from a
   CHECK(snapshot_of(*from_snapshot) == expected);
 }
 
+TEST_CASE("journal: a new life asks under other request ids than the life that it goes on from", "[journal]") {
+  Recorded recorded(Durability::none);
+  recorded.know(2);
+  const ByteBuffer before = snapshot_of(*recorded.node);
+  const auto request_id = [&] {
+    recorded.ask(2);
+    std::uint64_t id = 0;
+    for (const Step& step : recorded.node->poll(recorded.now_ns += 1'000'000).steps)
+      if (const auto* sent = std::get_if<SendEnvelope>(&step)) id = sent->request_id;
+    REQUIRE(id != 0);
+    return id;
+  };
+  const std::uint64_t first = request_id();
+  const auto go_on = [&](bool same) {
+    recorded.node = recorded.install(Durability::none);
+    REQUIRE(recorded.node->restore(before, {.same_incarnation = same}));
+  };
+  go_on(true);
+  CHECK(request_id() == first);
+  go_on(false);
+  const std::uint64_t restored = request_id();
+  CHECK(restored != first);
+  go_on(true);
+  recorded.node->reincarnate(9);
+  const std::uint64_t reborn = request_id();
+  CHECK(reborn != first);
+  CHECK(reborn != restored);
+}
+
 TEST_CASE("journal: a completion that came too late is counted, and so it is in a replay", "[journal]") {
   Recorded recorded(Durability::recorded);
   recorded.know(2);
