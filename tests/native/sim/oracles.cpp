@@ -212,7 +212,7 @@ void Host::check_waits(const EngineStats& stats) {
 
 // All that the node did has reached the host.
 void Host::check_quiet(const EngineStats& stats) {
-  if (stats.ingress_bytes > 0 && stats.outbound == 0 && (world_.swarm().parts & part_bit(Part::stores)) == 0)
+  if (stats.ingress_bytes > 0 && stats.outbound == 0)
     fail("I3: " + std::to_string(stats.ingress_bytes) + " ingress bytes of nothing");
   if (!waiting_.empty()) fail("I2: a command of an execution that is gone has not ended");
   if (!made_.empty()) fail("I12: envelopes that were made have not left");

@@ -1,6 +1,8 @@
 // What a seed draws.
 #include "sim/swarm.h"
 
+#include <algorithm>
+
 #include "sim/programs.h"
 
 namespace bb::sim {
@@ -20,10 +22,10 @@ void draw_limits(Chance& chance, Limits& limits) {
   maybe(limits.executions_max, 2, 64);
   maybe(limits.ready_ops_max, 2, 64);
   maybe(limits.plans_per_graph_max, 1, 8);
-  maybe(limits.timers_max, 2, 64);
+  maybe(limits.timers_max, 4, 64);
   maybe(limits.ingress_max, 1, 64);
   maybe(limits.ingress_bytes_max, 512, 65'536);
-  maybe(limits.outbound_max, 1, 64);
+  maybe(limits.outbound_max, 2, 64);  // a request to send less must not be what displaces every answer
   maybe(limits.outbound_bytes_max, 256, 65'536);
   maybe(limits.requests_max, 1, 64);
   maybe(limits.payload_window, 1, 64);
@@ -33,6 +35,8 @@ void draw_limits(Chance& chance, Limits& limits) {
   maybe(limits.peer_share_percent, 5, 100);
   maybe(limits.high_water_percent, 5, 100);
   maybe(limits.withheld_polls_max, 1, 64);
+  // Each peer whose round trips are known holds one of the deadlines for good; the others are for what is asked.
+  limits.round_trips_max = std::min(limits.round_trips_max, limits.timers_max / 2);
   maybe(limits.journal_bytes_max, 4'096, 65'536);
 }
 
@@ -63,6 +67,7 @@ void make_twin(Chance& chance, Swarm& swarm) {
   swarm.corrupt = swarm.meddle = swarm.crash_every_ns = swarm.freeze_max_ns = swarm.clock_step_max_ns = 0;
   swarm.ops_per_call_max = 0;
   swarm.limits = {};
+  swarm.limits.backoff_max_ns = 2 * kSecond;
   for (Durability& durability : swarm.durability) durability = Durability::none;
 }
 

@@ -313,6 +313,39 @@ TEST_CASE("executions: an interval that finds too many timers does not hold up t
   CHECK(node.stats().stalls == 0);
 }
 
+TEST_CASE("executions: what a queue keeps is no input any more, and a restored node holds no less of it") {
+  Fixture f;
+  Node& node = f.install([](Graph& g) {
+    const auto of_queue = [&](std::string op, Output input) {
+      return g.record({.domain = std::string(domain::kSyscall),
+                       .op_type = std::move(op),
+                       .inputs = {input},
+                       .attributes = {{"queue", std::string("q")}}});
+    };
+    of_queue("Serialize.Enqueue", g.input<type::TensorF32>("x"));
+    const Output y = of_queue("Serialize.Dequeue", g.input<type::Trigger>("next"))[0];
+    g.output("y", kModel.forward(g, y));
+  });
+  f.invoke(node, "x");
+  f.network->run();
+  CHECK(node.stats().executions == 0);
+  CHECK(node.stats().ingress_bytes == 0);
+  const auto before = node.snapshot();
+  REQUIRE(before);
+  const auto go_on = [&] {
+    NamedValue inputs[] = {{"next", Value::trigger()}};
+    REQUIRE(node.invoke("M", inputs));
+    REQUIRE(node.poll(5).steps.size() > 0);
+    CHECK(node.stats().parked == 1);
+    const auto after = node.snapshot();
+    REQUIRE(after);
+    return ByteBuffer(after->begin(), after->end());
+  };
+  const ByteBuffer lived_on = go_on();
+  REQUIRE(node.restore({before->data(), before->size()}, {.same_incarnation = true}));
+  CHECK(equal(go_on(), lived_on));
+}
+
 TEST_CASE("executions: a node that goes away frees what still waits") {
   Fixture f;
   Node& node = f.install([](Graph& g) {
