@@ -166,6 +166,35 @@ TEST_CASE("journal: a new life asks under other request ids than the life that i
   CHECK(reborn != restored);
 }
 
+TEST_CASE("journal: a node remembers between two polls whom it called blocked, across a restore, too", "[journal]") {
+  Limits limits;
+  limits.ingress_max = 1;  // and so one step that is told later
+  for (const Limits& some : {Limits(), limits}) {
+    Recorded recorded(Durability::none, some);
+    recorded.know(2);
+    recorded.know(3);
+    for (const std::uint64_t peer : {2, 3}) REQUIRE(recorded.node->block_peer(PeerId::from(peer)));
+    const std::uint8_t garbage[] = {0xff};
+    const auto blocked = [&] {
+      for (const std::uint64_t peer : {2, 3})
+        CHECK(recorded.node->receive(*recorded.node->handle_of(PeerId::from(peer)), garbage).error.code == Code::blocked);
+    };
+    recorded.ask(3);
+    recorded.poll();
+    blocked();
+    const ByteBuffer between = snapshot_of(*recorded.node);
+    blocked();
+    const ByteBuffer after = snapshot_of(*recorded.node);
+    const std::size_t steps = recorded.poll();
+    recorded.node = recorded.install(Durability::none, some);
+    REQUIRE(recorded.node->restore(between, {.same_incarnation = true}));
+    blocked();
+    CHECK(equal(snapshot_of(*recorded.node), after));
+    recorded.now_ns -= 1'000'000;
+    CHECK(recorded.poll() == steps);
+  }
+}
+
 TEST_CASE("journal: a completion that came too late is counted, and so it is in a replay", "[journal]") {
   Recorded recorded(Durability::recorded);
   recorded.know(2);
