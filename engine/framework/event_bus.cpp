@@ -36,6 +36,7 @@ std::span<const EventBus::Subscription> EventBus::subscribers(EventKind kind) co
 
 Status EventBus::publish(EventKind kind, Value payload) {
   if (!subscribers_.find(kind.v)) return {};
+  payload.release_charge();
   if (queue_.size() >= queue_.limit()) {
     ++dropped_;
     if (queue_.empty()) return {};

@@ -4,6 +4,7 @@
 namespace bb::framework {
 
 Status HoldTable::stash(std::uint32_t name, Value value) {
+  value.release_charge();
   if (Value* held = held_.find(name)) {
     *held = std::move(value);
     return {};

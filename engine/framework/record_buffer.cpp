@@ -5,6 +5,7 @@ namespace bb::framework {
 
 Status RecordBuffer::record(std::uint32_t name, Value value) {
   if (options_.values_max == 0) return {};
+  value.release_charge();
   Recorded fresh;
   Recorded* known = rings_.find(name);
   if (!known && rings_.size() >= options_.rings_max) {

@@ -62,6 +62,8 @@ class Requests {
   /// `scheduler` must be set again with `use_scheduler` when either object moves.
   Requests(Options options, RandomStream ids, Scheduler* scheduler)
       : requests_max_(options.requests_max), ids_(ids), scheduler_(scheduler) {}
+  /// Ids from now on are not those that another life would have drawn from this state: answers to that one's may still come.
+  void begin_life(std::uint64_t incarnation) { ids_ = RandomStream(ids_.next_u64() ^ incarnation * 0x9e3779b97f4a7c15ULL); }
   void use_scheduler(Scheduler* scheduler) { scheduler_ = scheduler; }
 
   /// A fresh id that is not 0 and not in flight.

@@ -12,6 +12,7 @@ Result<SerializeQueue::Queue*> SerializeQueue::find_or_insert(std::uint32_t name
 }
 
 Result<SerializeQueue::Enqueued> SerializeQueue::enqueue(std::uint32_t name, Value& value) {
+  value.release_charge();
   Queue fresh;
   Queue* queue = queues_.find(name);
   if (!queue && queues_.size() >= options_.queues_max) return fail(Code::over_cap, options_.queues_max);

@@ -57,7 +57,7 @@ Status Node::committed(std::uint64_t sequence) {
   return {};
 }
 
-void Node::reincarnate(std::uint64_t incarnation) { engine_->set_incarnation(std::max(incarnation, engine_->incarnation() + 1)); }
+void Node::reincarnate(std::uint64_t incarnation) { engine_->begin_life(std::max(incarnation, engine_->incarnation() + 1)); }
 
 Memory& Node::memory() { return engine_->memory(); }
 std::string_view Node::name(std::uint32_t index) const {

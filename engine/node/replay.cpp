@@ -16,6 +16,7 @@ class Replayer {
       if (!frame) {
         // Only the last write can be torn, and it was never reported as durable.
         if (frame.error().code == Code::truncated || last(journal, at)) {
+          replayed_.torn = true;
           replayed_.torn_at = at;
           break;
         }

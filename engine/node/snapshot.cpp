@@ -188,7 +188,10 @@ void SnapshotReader::put_back(std::uint32_t count) {
 
 void SnapshotReader::go_on() {
   if (options_.now_ns) engine_.set_host_clock(*options_.now_ns);
-  engine_.set_incarnation(options_.same_incarnation ? incarnation_ : incarnation_ + 1);
+  if (options_.same_incarnation)
+    engine_.set_incarnation(incarnation_);
+  else
+    engine_.begin_life(incarnation_ + 1);
   if (options_.pending == RestoreOptions::Pending::fail) engine_.fail_pending("restored", "the process that would answer is gone");
   if (!options_.same_incarnation) engine_.forget_links();
 }

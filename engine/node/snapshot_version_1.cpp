@@ -29,7 +29,10 @@ class Version1 {
     }
     runtime::StateCodec::commit(loaded_);
     if (options.now_ns) engine_.set_host_clock(*options.now_ns);
-    engine_.set_incarnation(incarnation_ + (options.same_incarnation ? 0 : 1));
+    if (options.same_incarnation)
+      engine_.set_incarnation(incarnation_);
+    else
+      engine_.begin_life(incarnation_ + 1);
     if (options.pending == RestoreOptions::Pending::fail) engine_.fail_pending("restored", "the process that would answer is gone");
     return {};
   }

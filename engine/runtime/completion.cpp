@@ -95,7 +95,9 @@ Status Engine::wake_after(CommandId command, std::uint64_t delay_ns) {
 bool Engine::apply_completion(CommandId command) {
   const Parked* found = parked_.find(command.v);
   BB_ASSERT(found != nullptr);
-  if (!room_to_finish(found->activation, found->op)) return false;
+  if (is_crowded(found->activation, found->activation->graph->ops[found->op].fan_out) ||
+      !room_to_finish(found->activation, found->op))
+    return false;
   OpError* const failure = failures_.find(command.v);
   const Parked parked = take_parked(command);
   if (failure) {

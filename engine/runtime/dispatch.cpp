@@ -33,6 +33,19 @@ constexpr std::uint32_t kStepsPerOp = 4;  // completed or failed, suspended, and
   return make_room(ready, events, steps);
 }
 
+// Ops that become ready when so many of an execution's do: what ends in a body goes on in its callers.
+std::uint64_t Engine::ready_with_callers(const Activation* activation, std::uint64_t ready) {
+  for (const Activation* inner = activation; inner->parent; inner = inner->parent)
+    ready += inner->parent->graph->ops[inner->call_op].fan_out;
+  return ready;
+}
+
+// Whether so many more would be too many ready ops. It is no want of memory: those that are ready make room when they run.
+bool Engine::is_crowded(const Activation* activation, std::uint64_t ready) {
+  crowded_ = !frontier_.empty() && frontier_.size() + ready_with_callers(activation, ready) > config_.limits.ready_ops_max;
+  return crowded_;
+}
+
 bool Engine::room_to_start(const Activation* activation) {
   const Plan& plan = *activation->plan;
   return make_room_with_callers(activation, plan.ready.size(), plan.seeds.size()) && waiting_starts_.try_reserve(1);
@@ -45,7 +58,7 @@ bool Engine::room_to_finish(const Activation* activation, std::uint32_t op) {
 
 // False when there is no room; the execution is then where it was.
 bool Engine::start(Activation* activation) {
-  if (!room_to_start(activation)) return false;
+  if (is_crowded(activation, activation->plan->ready.size()) || !room_to_start(activation)) return false;
   if (activation->peer != kNone) note_drained(activation);
   if (!activation->bootstrap && !activation->plan->exclusive.empty() && (!waiting_starts_.empty() || !take_slots(activation))) {
     activation->stage = Activation::Stage::waiting;
@@ -103,19 +116,19 @@ bool Engine::run_frontier() {
     if (starts_due_) begin_waiting();
     while (!starts_due_ && !frontier_.empty() && ops_run_ < budget_) {
       const Queued next = frontier_.front();
-      if (!room_to_finish(next.activation, next.op)) [[unlikely]] {
-        if (frontier_.size() < frontier_.limit() / 2) {  // no memory: later, perhaps
-          exit_span("engine.frontier");
-          return false;
-        }
-        frontier_.pop();
-        ++ops_run_;
+      if (!room_to_finish(next.activation, next.op)) [[unlikely]] {  // no memory: later, perhaps
+        exit_span("engine.frontier");
+        return false;
+      }
+      frontier_.pop();
+      ++ops_run_;
+      const std::uint32_t fan_out = next.activation->graph->ops[next.op].fan_out;
+      if (fan_out > 0 && is_crowded(next.activation, fan_out)) [[unlikely]] {
+        crowded_ = false;
         fail_op(next.activation, next.op, {OpErrorKind::execution_failed, "frontier_full", "too many ops are ready at once"});
         let_go(next.activation);
         continue;
       }
-      frontier_.pop();
-      ++ops_run_;
       dispatch(next.activation, next.op);
       if (starts_due_) [[unlikely]]
         begin_waiting();

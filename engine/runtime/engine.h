@@ -101,6 +101,11 @@ class Engine final : private op::Runtime, private Stock, private State {
   /// What a restore does to the state that it has put in place.
   void set_host_clock(std::uint64_t now_ns);
   void set_incarnation(std::uint64_t incarnation) { peers_.set_incarnation(incarnation); }
+  /// Another life than the one that the state is of.
+  void begin_life(std::uint64_t incarnation) {
+    set_incarnation(incarnation);
+    requests_.begin_life(incarnation);
+  }
   void fail_pending(std::string_view reason, std::string_view detail);
   void forget_links();
   void suspended(std::uint64_t gap_ns) { gap_ns_ = gap_ns > UINT64_MAX - gap_ns_ ? UINT64_MAX : gap_ns_ + gap_ns; }
@@ -193,6 +198,8 @@ class Engine final : private op::Runtime, private Stock, private State {
   // dispatch.cpp
   bool make_room(std::uint64_t ready, std::uint64_t events, std::uint64_t steps);
   bool make_room_with_callers(const Activation* activation, std::uint64_t ready, std::uint64_t events);
+  static std::uint64_t ready_with_callers(const Activation* activation, std::uint64_t ready);
+  bool is_crowded(const Activation* activation, std::uint64_t ready);
   bool room_to_start(const Activation* activation);
   bool room_to_finish(const Activation* activation, std::uint32_t op);
   bool start(Activation* activation);
@@ -272,6 +279,7 @@ class Engine final : private op::Runtime, private Stock, private State {
   bool open_gate();
 
   // poll.cpp
+  bool finish_part(std::uint32_t part);
   bool run_part(std::uint32_t part);
   bool advance_clock(std::uint64_t now_ns);
   std::uint64_t host_time(std::uint64_t at_ns) const;
@@ -332,6 +340,9 @@ class Engine final : private op::Runtime, private Stock, private State {
   static constexpr std::uint32_t kParts = 14;
   std::uint32_t next_part_ = kParts;  // of the poll under way
   std::uint64_t poll_ns_ = 0;
+  bool crowded_ = false;     // what was asked for last would make too many ops ready
+  bool relieving_ = false;   // ops that are ready run, so that the part at hand can go on
+  bool postponed_ = false;   // a part of the poll waits for the next one's budget
   bool starts_due_ = false;  // a slot is free and executions wait for one
   std::uint32_t budget_ = 0;
   std::uint32_t ops_run_ = 0;

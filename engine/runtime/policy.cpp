@@ -94,12 +94,14 @@ void Engine::note_silence(const framework::PhiTransition& transition) {
 // Once per peer between two polls: a flood of refused frames is no flood of steps.
 void Engine::tell_blocked(std::uint32_t peer, const framework::Verdict& verdict) {
   framework::PeerRecord& record = peers_.at(peer);
-  if (record.told_blocked_poll == polls_ + 1) return;
-  record.told_blocked_poll = polls_ + 1;
+  const std::uint64_t poll = polling_ ? polls_ : polls_ + 1;  // that the step comes with
+  if (record.told_blocked_poll == poll) return;
+  const std::uint32_t told = later_.size();
   emit_later(
       mask_.failures,
       PeerChange{
           .kind = PeerChange::Kind::blocked, .reason = reason_of(verdict.reason), .peer = record.id, .retry_ns = verdict.retry_ns});
+  if (polling_ || later_.size() > told) record.told_blocked_poll = poll;
 }
 
 // One is told of each; a request that is evicted ends another wait.

@@ -22,11 +22,12 @@ PollResult Engine::poll(std::uint64_t now_ns, std::uint32_t ops) {
     poll_ns_ = now_ns;
     budget_ = ops;
     ops_run_ = 0;
+    crowded_ = relieving_ = postponed_ = false;
     if (!later_.empty()) std::swap(steps_, later_);
     next_part_ = 0;
   }
   const std::uint32_t ops_before = ops_run_;
-  while (stalled() && run_part(next_part_)) ++next_part_;
+  while (stalled() && finish_part(next_part_)) ++next_part_;
   if (stalled()) {
     ++stalls_;
     drain_outbound();  // what leaves gives memory back
@@ -37,11 +38,23 @@ PollResult Engine::poll(std::uint64_t now_ns, std::uint32_t ops) {
 
   return {.steps = {steps_.data(), steps_.size()},
           .next_wakeup_ns = host_time(std::min(timers_.next_ns(), deadlines_.next_ns())),
-          .more = stalled() || !frontier_.empty() || !bus_.empty() || routing_ || !completions_.empty() ||
+          .more = stalled() || postponed_ || !frontier_.empty() || !bus_.empty() || routing_ || !completions_.empty() ||
                   (!gated_starts_.empty() && !gate_closed_)};
 }
 
-// False when it stopped for want of memory.
+// False when it stopped for want of memory. Ops that are ready run before there are more of them than may be; without the budget for
+// that, the rest of the part keeps its place for the next poll.
+bool Engine::finish_part(std::uint32_t part) {
+  for (;;) {
+    if (relieving_ && !run_frontier()) return false;
+    relieving_ = false;
+    if (run_part(part)) return true;
+    if (!std::exchange(crowded_, false)) return false;
+    if (ops_run_ >= budget_) return postponed_ = true;
+    relieving_ = true;
+  }
+}
+
 bool Engine::run_part(std::uint32_t part) {
   switch (part) {
     case 0: return advance_clock(poll_ns_);

@@ -115,12 +115,15 @@ bool Engine::start_modules() {
       const LinkedGraph::Source& source = graph->sources[started];
       if (source.kind == LinkedGraph::Source::Kind::interval) {
         const std::int64_t period = graph->parameters[graph->ops[source.op].parameter_begin];
-        if (!tick(OpRef::pack(graph->index, source.op), static_cast<std::uint64_t>(std::max<std::int64_t>(period, 1))))
-          return false;
+        const Status armed =
+            tick(OpRef::pack(graph->index, source.op), static_cast<std::uint64_t>(std::max<std::int64_t>(period, 1)));
+        if (!armed && armed.error().code == Code::no_memory) return false;
+        if (!armed) break;  // once others have ended: there are too many timers now
       } else if (source.kind == LinkedGraph::Source::Kind::pulse) {
         if (!start_from_op(*graph, source.op)) return false;
       }
     }
+    waiting |= started < graph->sources.size();
   }
   modules_due_ = waiting;
   return true;
@@ -142,7 +145,9 @@ bool Engine::mature(const framework::Timer& timer) {
   if (timer.kind == framework::Timer::Kind::wake) {
     const CommandId command{timer.key};
     Parked& parked = *parked_.find(command.v);
-    if (!room_to_finish(parked.activation, parked.op)) return false;
+    if (is_crowded(parked.activation, parked.activation->graph->ops[parked.op].fan_out) ||
+        !room_to_finish(parked.activation, parked.op))
+      return false;
     timers_.pop_due(due);
     parked.wake = {};
     if (parked.completed) return true;

@@ -41,8 +41,8 @@ State::State(const EngineConfig& config, Memory& memory)
       bootstrap_(config.limits.executions_max),
       ingress_(config.limits.ingress_max + config.limits.parked_ops_max),
       gated_starts_(config.limits.executions_max),
-      frontier_(config.limits.ready_ops_max),
-      gated_ops_(config.limits.ready_ops_max),
+      frontier_(UINT32_MAX),  // its limit ends starts, never an op that has to go on
+      gated_ops_(UINT32_MAX),
       waiting_starts_(config.limits.executions_max),
       completions_(config.limits.parked_ops_max),
       phases_(config.limits.phases_max) {

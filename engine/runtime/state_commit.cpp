@@ -37,6 +37,13 @@ void StateCodec::commit(Loaded& loaded) {
     const std::uint32_t component = parked.activation->graph->ops[parked.op].component;
     if (component != kNone && engine.instances_[component].holder != parked.activation->root) ++engine.instances_[component].parked;
   });
+  // Whom the coming poll calls blocked is not said twice.
+  for (const Step& step : state.later_) {
+    const auto* change = std::get_if<PeerChange>(&step);
+    if (!change || change->kind != PeerChange::Kind::blocked) continue;
+    const std::uint32_t peer = state.peers_.find(change->peer);
+    if (peer != framework::kNoPeer) state.peers_.at(peer).told_blocked_poll = engine.polls_ + 1;
+  }
   engine.steps_.clear();
   engine.next_part_ = Engine::kParts;
 }

@@ -64,6 +64,13 @@ class StateLoader {
     BB_CHECK(state_.records_.load(in_, memory));
     BB_CHECK(state_.metrics_.load(in_));
     BB_CHECK(state_.bus_.load(in_, memory));
+    if (in_.flag()) {
+      state_.routing_.emplace();
+      state_.routing_->kind.v = in_.number();
+      BB_CHECK(load_value(in_, memory, state_.routing_->payload));
+      state_.routed_ = in_.number_u32();
+    }
+    BB_CHECK(in_.status());
     return state_.payloads_.load(in_);
   }
 
@@ -309,7 +316,7 @@ class StateLoader {
   }
 
   Status ops(Ring<Queued>& ring) {
-    const std::uint32_t count = in_.count(engine_.limits().ready_ops_max, 2);
+    const std::uint32_t count = in_.count(UINT32_MAX, 2);
     if (!ring.try_reserve(count)) return fail(Code::no_memory);
     for (std::uint32_t i = 0; i < count; ++i) {
       Queued entry;
@@ -422,11 +429,13 @@ class StateLoader {
   }
 
   Status phases() {
-    const std::uint32_t count = in_.count(engine_.limits().phases_max);
+    const std::uint32_t count = in_.count(engine_.limits().phases_max, 3);
     if (!state_.phases_.try_reserve(count)) return fail(Code::no_memory);
     for (std::uint32_t i = 0; i < count; ++i) {
       Phase phase;
       phase.name = in_.number_u32();
+      phase.started = in_.number_u32();
+      phase.announced = in_.flag();
       BB_CHECK(require(phase.name < name_count_));
       state_.phases_.push_reserved(phase);
     }

@@ -58,6 +58,12 @@ class Saver {
     BB_CHECK(whole(state_.records_.save(out_), "records"));
     BB_CHECK(whole(state_.metrics_.save(out_), "metrics"));
     BB_CHECK(whole(state_.bus_.save(out_), "events"));
+    out_.flag(state_.routing_.has_value());
+    if (state_.routing_) {
+      out_.number(state_.routing_->kind.v);
+      BB_CHECK(whole(save_value(out_, state_.routing_->payload), "events"));
+      out_.number(state_.routed_);
+    }
     state_.payloads_.save(out_);
     return {};
   }
@@ -222,7 +228,11 @@ class Saver {
       out_.number(interval.period_ns);
     }
     out_.number(state_.phases_.size());
-    for (std::uint32_t i = 0; i < state_.phases_.size(); ++i) out_.number(state_.phases_.at(i).name);
+    for (std::uint32_t i = 0; i < state_.phases_.size(); ++i) {
+      out_.number(state_.phases_.at(i).name);
+      out_.number(state_.phases_.at(i).started);
+      out_.flag(state_.phases_.at(i).announced);
+    }
     return {};
   }
 

@@ -51,6 +51,11 @@ bool Value::attach_charge(ByteBudget& budget, std::uint64_t bytes) {
   return true;
 }
 
+void Value::release_charge() {
+  if (!block_ || !block_->budget) return;
+  std::exchange(block_->budget, nullptr)->release(std::exchange(block_->charge, 0));
+}
+
 std::uint64_t Value::charged_bytes() const { return block_ ? block_->charge : 0; }
 
 std::uint64_t Value::type_hash() const {

@@ -170,7 +170,9 @@ std::string NodeBinding::replay(std::uint32_t at, std::uint32_t size) {
   if (!replayed)
     return engine_.fail(error_json(ReplayError::kind_name(replayed.error().kind), replayed.error().text())), std::string();
   JsonWriter json;
-  json.object().field("inputs", replayed->inputs).field("polls", replayed->polls).field("tornAt", replayed->torn_at).end_object();
+  json.object().field("inputs", replayed->inputs).field("polls", replayed->polls);
+  if (replayed->torn) json.field("tornAt", replayed->torn_at);
+  json.end_object();
   return json.take();
 }
 void NodeBinding::reincarnate(std::uint32_t low, std::uint32_t high) { node_->reincarnate((std::uint64_t{high} << 32) | low); }

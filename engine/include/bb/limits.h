@@ -18,7 +18,8 @@ struct Limits {
   std::uint32_t parked_ops_max = 10'000;
   /// Executions alive at once, bodies of calls included; one more is refused with `queue_full`.
   std::uint32_t executions_max = 65'536;
-  /// Ops that are ready at once; one more fails with ExecutionFailed/`frontier_full`.
+  /// Ops that are ready at once. With more, executions and completions wait, and an op that would make more ready fails with
+  /// ExecutionFailed/`frontier_full`.
   std::uint32_t ready_ops_max = 4'194'304;
   /// Plans kept per graph; a plan is made per set of inputs that an execution starts from.
   std::uint32_t plans_per_graph_max = 64;

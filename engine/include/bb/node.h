@@ -211,7 +211,8 @@ struct ReplayError {
 struct Replayed {
   std::uint64_t inputs = 0;   // applied; those of before the snapshot are passed over
   std::uint64_t polls = 0;    // of them
-  std::uint64_t torn_at = 0;  // where an incomplete frame begins, which was never reported as durable; 0: there is none
+  bool torn = false;          // the last frame is incomplete; it was never reported as durable
+  std::uint64_t torn_at = 0;  // where that begins
 };
 
 struct EngineStats {

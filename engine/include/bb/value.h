@@ -117,6 +117,8 @@ class Value {
   /// Ties `bytes` of a budget, already charged there, to this value's block, which gives them back when it dies.
   /// A value without a block cannot hold a charge: returns false, and the caller releases at once.
   bool attach_charge(ByteBudget& budget, std::uint64_t bytes);
+  /// Gives back what the block holds of a budget: whoever keeps the value from now on has a limit of its own.
+  void release_charge();
   /// What this value's block gives back when it dies.
   std::uint64_t charged_bytes() const;
   /// The same for values that share a block; 0 without one.

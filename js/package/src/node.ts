@@ -377,8 +377,8 @@ export class Node {
     const node = this.#open();
     const text = this.#bridge.scoped(() => node.replay(this.#bridge.put(journal), journal.length));
     if (text === "") throw this.#bridge.error();
-    const replayed = JSON.parse(text) as { inputs: number; polls: number; tornAt: number };
-    return { ...replayed, tornAt: replayed.tornAt === 0 ? undefined : replayed.tornAt };
+    const replayed = JSON.parse(text) as { inputs: number; polls: number; tornAt?: number };
+    return { ...replayed, tornAt: replayed.tornAt };
   }
 
   /** A life of its own: messages are numbered anew under this number, or the next if it is not higher. */

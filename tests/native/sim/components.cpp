@@ -2,19 +2,16 @@
 #include "sim/components.h"
 
 #include <algorithm>
-
-#include "sim/random.h"
+#include <bit>
 
 namespace bb::sim {
 
-void contribution(std::uint64_t peer, std::uint64_t round, float (&out)[kContributionSize]) {
-  const std::uint64_t drawn = mix(peer * 0x10001 + round);
-  const std::uint64_t bit = peer >= 1 && peer <= 32 ? std::uint64_t{1} << (peer - 1) : 0;
-  out[0] = static_cast<float>(bit & 0xffff);
-  out[1] = static_cast<float>(bit >> 16);
-  out[2] = static_cast<float>(drawn & 0x3ffff);
-  out[3] = static_cast<float>((drawn >> 18) & 0x3ffff);
-  out[4] = static_cast<float>((drawn >> 36) & 0x3ffff);
+Contribution draw_contribution(std::uint64_t peer, Chance& chance) {
+  Contribution data{static_cast<float>(peer)};
+  for (std::size_t i = 1; i < data.size(); ++i)
+    data[i] =
+        static_cast<float>(static_cast<std::int64_t>(chance.below(1 << 24)) - (1 << 23)) / 3.0F * (i == 1 ? 0x1p-9F : 0x1p-4F);
+  return data;
 }
 
 Outcome SimModel::forward(OpContext& ctx) {
@@ -39,30 +36,34 @@ Outcome SimAggregator::contribute(OpContext& ctx) {
   const std::uint64_t peer = id.as_identity_u64().value_or(UINT64_MAX);
   // A hostile peer may send one half of a contribution.
   if (!ctx.input(0).is_f32_tensor() || !ctx.input(1).present()) return ctx.fail(OpErrorKind::bad_input, "half_a_contribution", {});
-  const std::uint64_t round = ctx.input(1).as_fed_avg_meta().round;
+  const FedAvgMeta meta = ctx.input(1).as_fed_avg_meta();
   const auto data = ctx.input(0).as_tensor().f32();
-  float expected[kContributionSize];
-  contribution(peer, round, expected);
-  if (!std::ranges::equal(data, expected)) return ctx.fail(OpErrorKind::bad_input, "forged_contribution", {});
-  if (round < round_) return ctx.fail(OpErrorKind::bad_input, "stale_round", {});
-  if (round > round_ + kRoundsAhead) {
+  if (data.size() != kContributionSize || data[0] != static_cast<float>(peer))
+    return ctx.fail(OpErrorKind::bad_input, "forged_contribution", {});
+  // Sums of such numbers are numbers, whose bits are the same on every target.
+  if (!std::ranges::all_of(data, [](float x) { return x >= -0x1p40F && x <= 0x1p40F; }))
+    return ctx.fail(OpErrorKind::bad_input, "contribution_out_of_range", {});
+  if (meta.round < round_) return ctx.fail(OpErrorKind::bad_input, "stale_round", {});
+  if (entries_.size() >= kEntriesMax) return ctx.fail(OpErrorKind::cooldown, "too_many_contributions", {});
+  if (meta.round > round_ + kRoundsAhead) {
     entries_.clear();
-    round_ = round;
+    round_ = meta.round;
+    if (ledger) ledger->dropped();
   }
-  const auto same = [&](const Entry& entry) { return entry.round == round && entry.peer == peer; };
-  if (std::ranges::none_of(entries_, same)) entries_.push_back({round, peer});
+  Entry entry{.round = meta.round};
+  std::ranges::copy(data, entry.data.begin());
+  entries_.push_back(entry);
+  if (ledger) ledger->counted({.peer = peer, .token = meta.samples, .round = meta.round, .data = entry.data});
   ctx.output(0, Value::trigger());
   return Outcome::done;
 }
 
 Outcome SimAggregator::aggregate(OpContext& ctx) {
-  float sums[kContributionSize] = {};
+  Contribution sums{};
   std::uint64_t count = 0;
   for (const Entry& entry : entries_) {
     if (entry.round != round_) continue;
-    float one[kContributionSize];
-    contribution(entry.peer, entry.round, one);
-    for (std::uint32_t i = 0; i < kContributionSize; ++i) sums[i] += one[i];
+    for (std::uint32_t i = 0; i < kContributionSize; ++i) sums[i] += entry.data[i];
     ++count;
   }
   if (count == 0) return ctx.fail(OpErrorKind::cooldown, "no_contributions", {});
@@ -71,6 +72,7 @@ Outcome SimAggregator::aggregate(OpContext& ctx) {
   auto metadata = Value::fed_avg_meta(ctx.memory(), {count, round_});
   if (!params || !metadata) return ctx.fail(fail(Code::no_memory).error(), "aggregate");
   std::erase_if(entries_, [&](const Entry& entry) { return entry.round == round_; });
+  if (ledger) ledger->merged(round_);
   ++round_;
   ctx.output(0, std::move(*params));
   ctx.output(1, std::move(*metadata));
@@ -82,7 +84,7 @@ Status SimAggregator::save(StateWriter& out) const {
   out.number(entries_.size());
   for (const Entry& entry : entries_) {
     out.number(entry.round);
-    out.number(entry.peer);
+    for (const float number : entry.data) out.fixed_u32(std::bit_cast<std::uint32_t>(number));
   }
   return {};
 }
@@ -90,9 +92,10 @@ Status SimAggregator::save(StateWriter& out) const {
 Status SimAggregator::load(StateReader& in, Memory&) {
   round_ = in.number();
   entries_.clear();
-  for (std::uint32_t left = in.count(UINT32_MAX, 2); left > 0; --left) {
-    const std::uint64_t round = in.number();
-    entries_.push_back({round, in.number()});
+  for (std::uint32_t left = in.count(UINT32_MAX, 1 + 4 * kContributionSize); left > 0; --left) {
+    Entry entry{.round = in.number()};
+    for (float& number : entry.data) number = std::bit_cast<float>(in.fixed_u32());
+    entries_.push_back(entry);
   }
   return in.status();
 }

@@ -1,15 +1,16 @@
-// The components of simulated nodes: they calculate in whole numbers, so that every target gets the same bits, and refuse what does
-// not carry its sender's mark, so that an aggregate can be told from the peers in it alone.
+// The components of simulated nodes. An aggregator tells a ledger outside of its node what was given to it, in order: what comes out
+// is held against that, and not against what the node says of itself.
 #pragma once
 
 #include "bb/roles.h"
+#include "sim/ledger.h"
 
 namespace bb::sim {
 
-/// What peer `peer` contributes to a round: the bit of the peer in two halves, two numbers, and a mark that only the peer makes.
-/// All are whole numbers whose sums over 32 peers are exact in f32.
+/// A contribution begins with the mark of its peer; the other numbers are such that the order of a sum shows in its bits.
 inline constexpr std::uint32_t kContributionSize = 5;
-void contribution(std::uint64_t peer, std::uint64_t round, float (&out)[kContributionSize]);
+using Contribution = std::array<float, kContributionSize>;
+Contribution draw_contribution(std::uint64_t peer, Chance& chance);
 
 /// ŷ = x, and counts its calls.
 class SimModel final : public Model {
@@ -22,19 +23,22 @@ class SimModel final : public Model {
   std::uint64_t calls_ = 0;
 };
 
-/// Sums one contribution a peer and round. The params of an aggregate are the sums, its metadata are how many there were and the round.
+/// Sums the contributions of a round in the order they came. Of what is given, the metadata's `samples` are the sender's own number of
+/// it; the params of an aggregate are the sums, its metadata are how many there were and the round.
 class SimAggregator final : public Aggregator {
  public:
   Outcome contribute(OpContext& ctx) override;
   Outcome aggregate(OpContext& ctx) override;
   Status save(StateWriter& out) const override;
   Status load(StateReader& in, Memory& memory) override;
+  Ledger* ledger = nullptr;
 
  private:
   static constexpr std::uint64_t kRoundsAhead = 4;
+  static constexpr std::size_t kEntriesMax = 4'096;
   struct Entry {
     std::uint64_t round = 0;
-    std::uint64_t peer = 0;
+    Contribution data{};
   };
   std::uint64_t round_ = 0;
   std::vector<Entry> entries_;  // in the order they came

@@ -53,8 +53,13 @@ void Host::probe(std::uint32_t peer) {
   poll_soon();
 }
 
-void Host::act() {
-  Chance& chance = world_.chance();
+std::uint64_t Host::act() {
+  do_something();
+  return chance_.between(world_.swarm().think_ns / 2, world_.swarm().think_ns * 2);
+}
+
+void Host::do_something() {
+  Chance& chance = chance_;
   const Swarm& swarm = world_.swarm();
   if (!up() || frozen_until_ns_ > world_.now_ns()) return;
   told_ = true;
@@ -67,9 +72,11 @@ void Host::act() {
   auto part = static_cast<Part>(chance.below(kParts));
   while ((swarm.parts & part_bit(part)) == 0) part = static_cast<Part>((static_cast<std::uint32_t>(part) + 1) % kParts);
   std::uint32_t others[4];
-  std::uint32_t count = static_cast<std::uint32_t>(chance.between(1, std::min<std::uint64_t>(4, world_.peers() - 1)));
-  const auto first = static_cast<std::uint32_t>(chance.below(world_.peers() - 1));
-  for (std::uint32_t i = 0; i < count; ++i) others[i] = (who_ + 1 + (first + i) % (world_.peers() - 1)) % world_.peers();
+  // In a twin world nobody talks to a hostile peer: what it answers may count.
+  const std::uint32_t all = swarm.twin ? swarm.nodes : world_.peers();
+  const auto count = static_cast<std::uint32_t>(chance.between(1, std::min<std::uint64_t>(4, all - 1)));
+  const auto first = static_cast<std::uint32_t>(chance.below(all - 1));
+  for (std::uint32_t i = 0; i < count; ++i) others[i] = (who_ + 1 + (first + i) % (all - 1)) % all;
   const std::span<const std::uint32_t> chosen(others, count);
   const auto fire = [&](std::string_view target, std::string_view input) {
     NamedValue inputs[] = {{input, Value::trigger()}};
@@ -78,9 +85,10 @@ void Host::act() {
   switch (part) {
     case Part::mesh: {
       if (chance.below(3) == 0) return fire("Merge", "go"), poll_soon();
-      float data[kContributionSize];
-      contribution(who_ + 1, round_, data);
-      auto meta = Value::fed_avg_meta(node_->memory(), {100, round_});
+      const Contribution data = draw_contribution(who_ + 1, chance);
+      const std::uint64_t token = ++tokens_;
+      world_.give(who_, token, data);
+      auto meta = Value::fed_avg_meta(node_->memory(), {token, round_});
       NamedValue inputs[] = {{"peers", peers(chosen)}, {"meta", meta ? std::move(*meta) : Value()}, {"x", numbers(data)}};
       call(part, "Mesh", inputs, 0);
       break;
@@ -110,7 +118,7 @@ void Host::act() {
 
 // What a host may do at any time, wanted or not.
 void Host::meddle() {
-  Chance& chance = world_.chance();
+  Chance& chance = chance_;
   const auto other = static_cast<std::uint32_t>(chance.below(world_.peers()));
   const PeerId peer = PeerId::from(other + 1);
   const std::uint64_t what = chance.below(16);
@@ -191,7 +199,8 @@ void Host::check_rest() {
 }
 
 std::string Host::describe() const {
-  constexpr std::string_view kNames[] = {"", "poll", "receive", "send_failed", "committed", "crash", "restart", "invoke", "meddle"};
+  constexpr std::string_view kNames[] = {"",      "poll",    "receive", "send_failed", "committed",
+                                         "crash", "restart", "invoke",  "meddle",      "path swapped"};
   std::string text = durability_ == Durability::none    ? "without a journal"
                      : durability_ == Durability::gated ? "gated"
                                                         : "recorded";

@@ -1,10 +1,12 @@
 // What a node's host keeps on disk: a journal that grows at its end, and two slots for snapshots that take turns. It loses what was
-// not synced, tears what was being written, and now and then forgets a whole slot.
+// not synced, tears what was being written, now and then forgets a whole slot, and turns bits over in what it keeps.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 
 #include "bb/bytes.h"
+#include "sim/ledger.h"
 #include "sim/random.h"
 
 namespace bb::sim {
@@ -17,9 +19,9 @@ class SimStore {
     written_sequence_ = sequence;
   }
   /// Into the older slot; durable after the next sync, unless the disk forgets it.
-  void write_snapshot(Bytes bytes, std::uint64_t sequence, bool forgotten) {
+  void write_snapshot(Bytes bytes, const Ledger& ledger, bool forgotten) {
     Slot& slot = slots_[1 - newest_];
-    pending_ = Pending{.bytes = {bytes.begin(), bytes.end()}, .sequence = sequence, .at = journal_.size(), .forgotten = forgotten};
+    pending_ = Pending{.bytes = {bytes.begin(), bytes.end()}, .ledger = ledger, .at = journal_.size(), .forgotten = forgotten};
     if (!forgotten) slot.valid = false;  // whatever was there is being overwritten
   }
   /// A sync begins: it makes durable what is written now.
@@ -36,7 +38,8 @@ class SimStore {
       newest_ = 1 - newest_;
       // The older snapshot still needs the journal from where it was taken.
       const std::size_t keep_from = slots_[1 - newest_].valid ? slots_[1 - newest_].at : 0;
-      slots_[newest_] = Slot{.bytes = std::move(pending_->bytes), .at = pending_->at, .valid = true};
+      slots_[newest_] =
+          Slot{.bytes = std::move(pending_->bytes), .ledger = std::move(pending_->ledger), .at = pending_->at, .valid = true};
       journal_.erase(journal_.begin(), journal_.begin() + static_cast<std::ptrdiff_t>(keep_from));
       durable_size_ -= keep_from;
       syncing_size_ -= keep_from;
@@ -56,7 +59,7 @@ class SimStore {
     journal_.resize(durable_size_ + kept);
     if (pending_ && !pending_->forgotten && chance.flip()) {
       Slot& slot = slots_[1 - newest_];
-      slot = {.bytes = std::move(pending_->bytes), .at = pending_->at, .valid = true};
+      slot = {.bytes = std::move(pending_->bytes), .ledger = std::move(pending_->ledger), .at = pending_->at, .valid = true};
       if (chance.flip()) slot.bytes.resize(chance.below(slot.bytes.size() + 1));
       // A whole snapshot is newer than the one in the other slot; a torn one is found out when it is read.
       newest_ = 1 - newest_;
@@ -74,8 +77,22 @@ class SimStore {
   void truncate(std::size_t size) {
     journal_.resize(size);
     durable_size_ = syncing_size_ = size;
+    // A snapshot may be of a later time than what is left of the journal: that goes on where the snapshot was taken.
+    for (Slot& slot : slots_) slot.at = std::min(slot.at, size);
   }
+  /// The other snapshot is of an earlier life. Which life it is, is no input: a replay into this one would repeat what was said in it
+  /// under the numbers of the other.
+  void forget_earlier_life() { slots_[1 - newest_].valid = false; }
+  /// The journal is not to be read: what goes on from the snapshots begins a new one.
+  void drop_journal() { truncate(0); }
   void erase() { *this = SimStore(); }
+
+  /// One bit of a slot, or of the journal, is another from now on; false when there is nothing there.
+  bool flip_slot(std::uint32_t age, Chance& chance) {
+    Slot& slot = slots_[age == 0 ? newest_ : 1 - newest_];
+    return slot.valid && flip(slot.bytes, chance);
+  }
+  bool flip_journal(Chance& chance) { return flip(journal_, chance); }
 
   Bytes journal() const { return journal_; }
   /// The newest first; empty when there is none.
@@ -83,17 +100,24 @@ class SimStore {
     const Slot& slot = slots_[age == 0 ? newest_ : 1 - newest_];
     return slot.valid ? Bytes(slot.bytes) : Bytes();
   }
+  const Ledger& ledger(std::uint32_t age) const { return slots_[age == 0 ? newest_ : 1 - newest_].ledger; }
   void set_sequence(std::uint64_t sequence) { written_sequence_ = syncing_sequence_ = durable_sequence_ = sequence; }
 
  private:
+  static bool flip(ByteBuffer& bytes, Chance& chance) {
+    if (bytes.empty()) return false;
+    bytes[chance.below(bytes.size())] ^= static_cast<std::uint8_t>(1u << chance.below(8));
+    return true;
+  }
   struct Slot {
     ByteBuffer bytes;
+    Ledger ledger;
     std::size_t at = 0;  // where in the journal it was taken
     bool valid = false;
   };
   struct Pending {
     ByteBuffer bytes;
-    std::uint64_t sequence = 0;
+    Ledger ledger;
     std::size_t at = 0;
     bool forgotten = false;
   };

@@ -1,6 +1,8 @@
 // What a seed draws.
 #include "sim/swarm.h"
 
+#include <algorithm>
+
 #include "sim/programs.h"
 
 namespace bb::sim {
@@ -20,10 +22,10 @@ void draw_limits(Chance& chance, Limits& limits) {
   maybe(limits.executions_max, 2, 64);
   maybe(limits.ready_ops_max, 2, 64);
   maybe(limits.plans_per_graph_max, 1, 8);
-  maybe(limits.timers_max, 2, 64);
+  maybe(limits.timers_max, 4, 64);
   maybe(limits.ingress_max, 1, 64);
   maybe(limits.ingress_bytes_max, 512, 65'536);
-  maybe(limits.outbound_max, 1, 64);
+  maybe(limits.outbound_max, 2, 64);  // a request to send less must not be what displaces every answer
   maybe(limits.outbound_bytes_max, 256, 65'536);
   maybe(limits.requests_max, 1, 64);
   maybe(limits.payload_window, 1, 64);
@@ -33,6 +35,8 @@ void draw_limits(Chance& chance, Limits& limits) {
   maybe(limits.peer_share_percent, 5, 100);
   maybe(limits.high_water_percent, 5, 100);
   maybe(limits.withheld_polls_max, 1, 64);
+  // Each peer whose round trips are known holds one of the deadlines for good; the others are for what is asked.
+  limits.round_trips_max = std::min(limits.round_trips_max, limits.timers_max / 2);
   maybe(limits.journal_bytes_max, 4'096, 65'536);
 }
 
@@ -51,6 +55,20 @@ void draw_links(Chance& chance, Swarm& swarm) {
     swarm.partition_every_ns = chance.magnitude(kSecond, 30 * kSecond);
     swarm.partition_max_ns = chance.magnitude(kSecond, 120 * kSecond);
   }
+  if (chance.below(3) == 0) swarm.swap_every_ns = chance.magnitude(100 * kMillisecond, 30 * kSecond);
+}
+
+// What would make the two runs of a twin world differ by themselves is off: what a host does when it is called, and the disk.
+void make_twin(Chance& chance, Swarm& swarm) {
+  swarm.twin = true;
+  swarm.hostile = static_cast<std::uint32_t>(chance.between(1, 2));
+  swarm.hostile_every_ns = chance.magnitude(kMillisecond, 100 * kMillisecond);
+  swarm.tick_ns = chance.magnitude(kMillisecond, 20 * kMillisecond);
+  swarm.corrupt = swarm.meddle = swarm.crash_every_ns = swarm.freeze_max_ns = swarm.clock_step_max_ns = 0;
+  swarm.ops_per_call_max = 0;
+  swarm.limits = {};
+  swarm.limits.backoff_max_ns = 2 * kSecond;
+  for (Durability& durability : swarm.durability) durability = Durability::none;
 }
 
 void draw_hosts(Chance& chance, Swarm& swarm) {
@@ -73,6 +91,9 @@ void draw_hosts(Chance& chance, Swarm& swarm) {
   if (chance.flip()) swarm.sync_failure = chance.below(3'000);
   if (chance.flip()) swarm.forgotten_slot = chance.below(200'000);
   swarm.snapshot_every_syncs = chance.magnitude(4, 200);
+  if (chance.flip()) swarm.flipped_bit = chance.below(400'000);
+  if (chance.flip()) swarm.read_failure = chance.below(400'000);
+  if (chance.flip()) swarm.recovery_failure = chance.below(400'000);
 }
 
 }  // namespace
@@ -90,6 +111,7 @@ Swarm draw_swarm(std::uint64_t seed, std::uint32_t nodes_wanted) {
   draw_limits(chance, swarm.limits);
   draw_links(chance, swarm);
   draw_hosts(chance, swarm);
+  if (chance.below(8) == 0 && swarm.nodes < 30) make_twin(chance, swarm);
   return swarm;
 }
 

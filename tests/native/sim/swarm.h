@@ -20,6 +20,7 @@ struct Swarm {
   std::uint64_t bytes_per_second = 1'000'000'000;
   bool in_order = false;
   std::uint64_t partition_every_ns = 0, partition_max_ns = 0;  // 0: never
+  std::uint64_t swap_every_ns = 0;                             // a link takes another path; 0: never
 
   // Hosts.
   std::uint64_t poll_delay_max_ns = 0;
@@ -34,6 +35,12 @@ struct Swarm {
   Durability durability[3] = {Durability::none, Durability::none, Durability::none};  // of nodes, in turn
   std::uint64_t sync_max_ns = 0, sync_failure = 0, forgotten_slot = 0;
   std::uint64_t snapshot_every_syncs = 0;
+  std::uint64_t flipped_bit = 0, read_failure = 0, recovery_failure = 0;  // of a crash, of a restart, of a restart's first write
+
+  // A twin world runs twice, with what its hostile peers say and without. Its nodes are polled by the clock alone, and share nothing
+  // that a flood could use up.
+  bool twin = false;
+  std::uint64_t tick_ns = 0;
 };
 
 Swarm draw_swarm(std::uint64_t seed, std::uint32_t nodes_wanted);

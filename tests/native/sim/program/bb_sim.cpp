@@ -82,6 +82,10 @@ int main(int count, char** arguments) {
     total.merges += report.merges;
     total.envelopes += report.envelopes;
     total.failed_ops += report.failed_ops;
+    total.contributions += report.contributions;
+    total.losses_told += report.losses_told;
+    total.twins += report.twins;
+    total.words += report.words;
     for (std::uint32_t fault = 0; fault < bb::sim::kFaults; ++fault) total.faults[fault] += report.faults[fault];
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
@@ -99,9 +103,13 @@ int main(int count, char** arguments) {
   row("envelopes", total.envelopes);
   row("answers", total.answers);
   row("aggregates", total.merges);
+  row("contributions counted", total.contributions);
   row("failed ops", total.failed_ops);
   row("restarts", total.restarts);
+  row("losses told", total.losses_told);
   row("rebuilds compared", total.rebuilds);
+  row("twin runs compared", total.twins);
+  row("words compared", total.words);
   for (std::uint32_t fault = 0; fault < bb::sim::kFaults; ++fault)
     row(bb::sim::fault_name(static_cast<bb::sim::Fault>(fault)), total.faults[fault]);
   row("milliseconds", static_cast<std::uint64_t>(seconds * 1'000));

@@ -128,13 +128,71 @@ TEST_CASE("journal: the same inputs make the same node, from the start or from a
   REQUIRE(replayed);
   CHECK(replayed->inputs > 25);
   CHECK(replayed->polls == polls);
-  CHECK(replayed->torn_at == 0);
+  CHECK_FALSE(replayed->torn);
   CHECK(snapshot_of(*from_start) == expected);
 
   auto from_snapshot = recorded.install(Durability::none);
   REQUIRE(from_snapshot->restore(between, {.same_incarnation = true}));
   REQUIRE(from_snapshot->replay(journal));  // what was before the snapshot is passed over
   CHECK(snapshot_of(*from_snapshot) == expected);
+}
+
+TEST_CASE("journal: a new life asks under other request ids than the life that it goes on from", "[journal]") {
+  Recorded recorded(Durability::none);
+  recorded.know(2);
+  const ByteBuffer before = snapshot_of(*recorded.node);
+  const auto request_id = [&] {
+    recorded.ask(2);
+    std::uint64_t id = 0;
+    for (const Step& step : recorded.node->poll(recorded.now_ns += 1'000'000).steps)
+      if (const auto* sent = std::get_if<SendEnvelope>(&step)) id = sent->request_id;
+    REQUIRE(id != 0);
+    return id;
+  };
+  const std::uint64_t first = request_id();
+  const auto go_on = [&](bool same) {
+    recorded.node = recorded.install(Durability::none);
+    REQUIRE(recorded.node->restore(before, {.same_incarnation = same}));
+  };
+  go_on(true);
+  CHECK(request_id() == first);
+  go_on(false);
+  const std::uint64_t restored = request_id();
+  CHECK(restored != first);
+  go_on(true);
+  recorded.node->reincarnate(9);
+  const std::uint64_t reborn = request_id();
+  CHECK(reborn != first);
+  CHECK(reborn != restored);
+}
+
+TEST_CASE("journal: a node remembers between two polls whom it called blocked, across a restore, too", "[journal]") {
+  Limits limits;
+  limits.ingress_max = 1;  // and so one step that is told later
+  for (const Limits& some : {Limits(), limits}) {
+    Recorded recorded(Durability::none, some);
+    recorded.know(2);
+    recorded.know(3);
+    for (const std::uint64_t peer : {2, 3}) REQUIRE(recorded.node->block_peer(PeerId::from(peer)));
+    const std::uint8_t garbage[] = {0xff};
+    const auto blocked = [&] {
+      for (const std::uint64_t peer : {2, 3})
+        CHECK(recorded.node->receive(*recorded.node->handle_of(PeerId::from(peer)), garbage).error.code == Code::blocked);
+    };
+    recorded.ask(3);
+    recorded.poll();
+    blocked();
+    const ByteBuffer between = snapshot_of(*recorded.node);
+    blocked();
+    const ByteBuffer after = snapshot_of(*recorded.node);
+    const std::size_t steps = recorded.poll();
+    recorded.node = recorded.install(Durability::none, some);
+    REQUIRE(recorded.node->restore(between, {.same_incarnation = true}));
+    blocked();
+    CHECK(equal(snapshot_of(*recorded.node), after));
+    recorded.now_ns -= 1'000'000;
+    CHECK(recorded.poll() == steps);
+  }
 }
 
 TEST_CASE("journal: a completion that came too late is counted, and so it is in a replay", "[journal]") {
@@ -216,12 +274,14 @@ TEST_CASE("journal: a torn tail is told, a hole and a wrong byte are errors", "[
   const ByteBuffer second = recorded.take();
   ByteBuffer whole = first;
   whole.insert(whole.end(), second.begin(), second.end());
-  for (std::size_t length = first.size(); length < whole.size(); ++length) {
+  for (std::size_t length = 0; length < whole.size(); ++length) {
     auto node = recorded.install(Durability::none);
     const auto replayed = node->replay(Bytes(whole).first(length));
     REQUIRE(replayed);
-    CHECK(replayed->torn_at == (length == first.size() ? 0 : first.size()));
-    CHECK(replayed->inputs == 2);
+    const std::size_t frames_end = length < first.size() ? 0 : first.size();
+    CHECK(replayed->torn == (length != frames_end));
+    CHECK((!replayed->torn || replayed->torn_at == frames_end));
+    CHECK(replayed->inputs == (length < first.size() ? 0 : 2));
   }
   auto node = recorded.install(Durability::none);
   const auto hole = node->replay(second);

@@ -252,7 +252,7 @@ TEST_CASE("refusals: what needs memory that is not there leaves nothing behind, 
   {
     const Value hog = take_all_but(100);
     NamedValue list[] = {named("peers", peer)};
-    CHECK(f.node->invoke("Notes", list).error().kind == Kind::type_mismatch);
+    CHECK(f.node->invoke("Notes", list).error().kind == Kind::no_memory);
   }
   f.at_rest();
   CHECK(f.node->receive(f.peer, frame).kind == Received::accepted);

@@ -264,6 +264,88 @@ TEST_CASE("executions: limits refuse with a reason and free what they had taken"
   CHECK(node.stats().executions == 0);
 }
 
+TEST_CASE("executions: more starts than may be ready at once begin one after the other") {
+  Fixture f;
+  Limits limits;
+  limits.ready_ops_max = 4;
+  Node& node = f.install(
+      [](Graph& g) {
+        const Output x = g.input<type::TensorF32>("x");
+        for (const char* name : {"a", "b", "c"}) g.output(name, g.pass_through(x));
+      },
+      limits);
+  for (const std::uint32_t ops : {0u, 2u}) {
+    constexpr int kCalls = 5;
+    for (int i = 0; i < kCalls; ++i) f.invoke(node, "x");
+    std::uint64_t events = 0;
+    int polls = 0;
+    for (bool more = true; more && polls < 100; ++polls) {
+      const Poll poll = node.poll(1, ops);
+      for (const Step& step : poll.steps) events += std::holds_alternative<AppEvent>(step);
+      more = poll.more;
+      CHECK(node.stats().frontier <= limits.ready_ops_max);
+    }
+    CHECK(polls < 100);
+    CHECK(events == 3 * kCalls);
+    CHECK(node.stats().executions == 0);
+    CHECK(node.stats().stalls == 0);
+  }
+}
+
+TEST_CASE("executions: an interval that finds too many timers does not hold up the rest") {
+  Fixture f;
+  Limits limits;
+  limits.timers_max = 1;
+  Node& node = f.install(
+      [](Graph& g) {
+        for (const char* name : {"first", "second"})
+          g.output(name, g.record({.domain = std::string(domain::kSyscall),
+                                   .op_type = "Interval",
+                                   .inputs = {},
+                                   .attributes = {{"period_ns", std::int64_t{1'000}}}})[0]);
+        g.output("y", g.pass_through(g.input<type::TensorF32>("x")));
+      },
+      limits);
+  f.invoke(node, "x");
+  f.network->run();
+  CHECK(f.network->count("AppEvent", "y") == 1);
+  CHECK(node.stats().timers == 1);
+  CHECK(node.stats().stalls == 0);
+}
+
+TEST_CASE("executions: what a queue keeps is no input any more, and a restored node holds no less of it") {
+  Fixture f;
+  Node& node = f.install([](Graph& g) {
+    const auto of_queue = [&](std::string op, Output input) {
+      return g.record({.domain = std::string(domain::kSyscall),
+                       .op_type = std::move(op),
+                       .inputs = {input},
+                       .attributes = {{"queue", std::string("q")}}});
+    };
+    of_queue("Serialize.Enqueue", g.input<type::TensorF32>("x"));
+    const Output y = of_queue("Serialize.Dequeue", g.input<type::Trigger>("next"))[0];
+    g.output("y", kModel.forward(g, y));
+  });
+  f.invoke(node, "x");
+  f.network->run();
+  CHECK(node.stats().executions == 0);
+  CHECK(node.stats().ingress_bytes == 0);
+  const auto before = node.snapshot();
+  REQUIRE(before);
+  const auto go_on = [&] {
+    NamedValue inputs[] = {{"next", Value::trigger()}};
+    REQUIRE(node.invoke("M", inputs));
+    REQUIRE(node.poll(5).steps.size() > 0);
+    CHECK(node.stats().parked == 1);
+    const auto after = node.snapshot();
+    REQUIRE(after);
+    return ByteBuffer(after->begin(), after->end());
+  };
+  const ByteBuffer lived_on = go_on();
+  REQUIRE(node.restore({before->data(), before->size()}, {.same_incarnation = true}));
+  CHECK(equal(go_on(), lived_on));
+}
+
 TEST_CASE("executions: a node that goes away frees what still waits") {
   Fixture f;
   Node& node = f.install([](Graph& g) {
