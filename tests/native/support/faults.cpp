@@ -27,16 +27,17 @@ std::uint64_t at = 0, count = 0, failures = 0;
 Faults::Mode mode_ = Faults::Mode::once;
 const char* only_in = nullptr;
 AllocationSite last_failed;
-std::unordered_map<Key, bool, Hash> known;  // whether it was failed
-std::set<Site> seen, failed_sites;
+std::unordered_map<Key, bool, Hash> asked_sites;  // since `arm`; whether it was failed
+std::vector<std::uint64_t> firsts;
+std::set<Site> failed_sites;
 
 bool asks(const AllocationSite& site) {
   ++count;
   bool fails = at != 0 && (mode_ == Faults::Mode::once ? count == at : count >= at);
   if (only_in) fails = std::strstr(site.function_name(), only_in) != nullptr;
   const Key key{site.file_name(), site.line(), site.column()};
-  const auto [entry, fresh] = known.try_emplace(key, false);
-  if (fresh) seen.insert({key.file, key.line, key.column});
+  const auto [entry, fresh] = asked_sites.try_emplace(key, false);
+  if (fresh) firsts.push_back(count);
   if (fails && !entry->second) {
     entry->second = true;
     failed_sites.insert({key.file, key.line, key.column});
@@ -52,6 +53,8 @@ void Faults::arm(std::uint64_t number, Mode mode) {
   at = number;
   mode_ = mode;
   count = failures = 0;
+  asked_sites.clear();
+  firsts.clear();
 }
 void Faults::disarm() { at = 0; }
 void Faults::fail_in(const char* function) { only_in = function; }
@@ -62,7 +65,7 @@ std::string Faults::last() {
   return std::string(file.substr(file.rfind('/') + 1)) + ":" + std::to_string(last_failed.line()) + ":" +
          std::to_string(last_failed.column());
 }
-const std::set<Site>& Faults::sites_seen() { return seen; }
+const std::vector<std::uint64_t>& Faults::first_of_each_site() { return firsts; }
 const std::set<Site>& Faults::sites_failed() { return failed_sites; }
 Faults::Window::Window() { allocation_hook = asks; }
 Faults::Window::~Window() { allocation_hook = nullptr; }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "bb/memory.h"
 
@@ -36,7 +37,8 @@ class Faults {
   static std::uint64_t failed();
   /// The place that was failed last.
   static std::string last();
-  static const std::set<Site>& sites_seen();
+  /// For every place that was asked since `arm`, the number of its first allocation.
+  static const std::vector<std::uint64_t>& first_of_each_site();
   static const std::set<Site>& sites_failed();
 
   /// While one is alive, allocations of this thread are asked for, and may fail.
