@@ -86,7 +86,7 @@ void World::schedule_frame(std::uint32_t from, std::uint32_t to, Bytes bytes) {
       count(Fault::corrupted);
       corrupt(frames_[index].bytes, way.chance);
     }
-    const std::uint64_t transfer = bytes.size() * 1'000'000'000 / way.bytes_per_second;
+    const std::uint64_t transfer = std::uint64_t{bytes.size()} * 1'000'000'000 / way.bytes_per_second;
     way.free_at_ns = std::max(way.free_at_ns, now_ns_) + transfer;
     arrival = way.free_at_ns + way.chance.between(way.delay_min_ns, way.delay_max_ns);
     if (swarm_.in_order) arrival = std::max(arrival, way.last_arrival_ns);
