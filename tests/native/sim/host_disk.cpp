@@ -130,6 +130,7 @@ std::unique_ptr<Node> Host::restore_slot(std::uint32_t& slot) {
     const Bytes bytes = store_.slot(slot);
     if (bytes.empty()) continue;
     const auto restored = node->restore(bytes, {.same_incarnation = true});
+    if (restored && store_.flipped(slot)) return fail("I8: a snapshot with another bit was taken for whole"), nullptr;
     if (restored) return node;
     if (!damaged_slot_ && restored.error().kind != RestoreError::Kind::malformed)
       return fail("I8: restore: " + restored.error().text()), nullptr;
@@ -150,6 +151,7 @@ bool Host::replay(Node& node, bool ship, std::size_t& journal_end) {
     if (!damaged_journal_) fail("I7: replay: " + replayed.error().text());
     return false;
   }
+  if (damaged_journal_ && !replayed->torn) return fail("I7: a journal with another bit was taken for whole"), false;
   journal_end = replayed->torn ? static_cast<std::size_t>(replayed->torn_at) : store_.journal().size();
   return true;
 }

@@ -90,8 +90,11 @@ class SimStore {
   /// One bit of a slot, or of the journal, is another from now on; false when there is nothing there.
   bool flip_slot(std::uint32_t age, Chance& chance) {
     Slot& slot = slots_[age == 0 ? newest_ : 1 - newest_];
-    return slot.valid && flip(slot.bytes, chance);
+    if (!slot.valid || !flip(slot.bytes, chance)) return false;
+    slot.flipped = true;
+    return true;
   }
+  bool flipped(std::uint32_t age) const { return slots_[age == 0 ? newest_ : 1 - newest_].flipped; }
   bool flip_journal(Chance& chance) { return flip(journal_, chance); }
 
   Bytes journal() const { return journal_; }
@@ -113,7 +116,7 @@ class SimStore {
     ByteBuffer bytes;
     Ledger ledger;
     std::size_t at = 0;  // where in the journal it was taken
-    bool valid = false;
+    bool valid = false, flipped = false;
   };
   struct Pending {
     ByteBuffer bytes;

@@ -25,8 +25,8 @@ void draw_limits(Chance& chance, Limits& limits) {
   maybe(limits.timers_max, 4, 64);
   maybe(limits.ingress_max, 1, 64);
   maybe(limits.ingress_bytes_max, 512, 65'536);
-  maybe(limits.outbound_max, 2, 64);  // a request to send less must not be what displaces every answer
-  maybe(limits.outbound_bytes_max, 256, 65'536);
+  maybe(limits.outbound_max, 2, 64);                // a request to send less must not be what displaces every answer
+  maybe(limits.outbound_bytes_max, 1'024, 65'536);  // no answer is larger than that
   maybe(limits.requests_max, 1, 64);
   maybe(limits.payload_window, 1, 64);
   maybe(limits.round_trips_max, 1, 16);

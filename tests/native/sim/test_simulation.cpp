@@ -27,6 +27,21 @@ TEST_CASE("simulation: a seed is the same run every time", "[sim]") {
   }
 }
 
+TEST_CASE("simulation: hostile peers change nothing of what the others say", "[sim]") {
+  std::uint64_t twins = 0, words = 0;
+  for (std::uint64_t seed = 1; twins < 3; ++seed) {
+    if (!sim::draw_swarm(seed, 0).twin) continue;
+    const sim::Report report = sim::run(programs(), seed, {.steps = 2'000});
+    INFO("seed " << seed << ": " << report.failure << " (bb_sim --seed " << seed << " --steps 2000)");
+    CHECK(report.failure.empty());
+    twins += report.twins;
+    words += report.words;
+    if (report.twins == 0) break;
+  }
+  CHECK(twins == 3);
+  CHECK(words > 0);
+}
+
 TEST_CASE("simulation: as many seeds as ten seconds hold satisfy all oracles", "[sim]") {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   std::uint64_t seed = 1;

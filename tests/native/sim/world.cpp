@@ -5,6 +5,10 @@
 
 namespace bb::sim {
 
+namespace {
+constexpr std::uint64_t kStepsPerCheck = 125;
+}
+
 std::string_view fault_name(Fault fault) {
   constexpr std::string_view kNames[] = {
       "frames lost",        "frames duplicated", "frames corrupted", "partitions",        "losses reported",   "crashes",
@@ -82,7 +86,7 @@ void World::schedule_frame(std::uint32_t from, std::uint32_t to, Bytes bytes) {
       count(Fault::corrupted);
       corrupt(frames_[index].bytes, way.chance);
     }
-    const std::uint64_t transfer = bytes.size() * 1'000'000'000 / way.bytes_per_second;
+    const std::uint64_t transfer = std::uint64_t{bytes.size()} * 1'000'000'000 / way.bytes_per_second;
     way.free_at_ns = std::max(way.free_at_ns, now_ns_) + transfer;
     arrival = way.free_at_ns + way.chance.between(way.delay_min_ns, way.delay_max_ns);
     if (swarm_.in_order) arrival = std::max(arrival, way.last_arrival_ns);
@@ -197,7 +201,7 @@ void World::apply(const Event& event) {
       at(now_ns_ + hostile_chances_[who - swarm_.nodes].between(1, 2 * swarm_.hostile_every_ns), Action::hostile, who);
       return;
     case Action::check:
-      if (options_.checks >= 500)
+      if (options_.checks >= kStepsPerCheck)
         for (const auto& one : hosts_) one->check_rebuilds();
       host(static_cast<std::uint32_t>(check_chance_.below(swarm_.nodes))).check_rebuilds();
       return;
@@ -209,7 +213,8 @@ void World::apply(const Event& event) {
     fail(who, "no end is in sight" + nodes);
   }
   if ((report_.steps & 1'023) == 0) check_links();
-  if (report_.steps % (500 / std::max(options_.checks, 1U)) == 0) at(now_ns_, Action::check, peers());
+  if (report_.steps % (kStepsPerCheck / std::clamp<std::uint64_t>(options_.checks, 1, kStepsPerCheck)) == 0)
+    at(now_ns_, Action::check, peers());
 }
 
 void World::run_until(std::uint64_t time_ns, std::uint64_t steps_max) {

@@ -1,5 +1,6 @@
-// The simulator as a program: `bb_sim [--seed S] [--seeds N] [--stride K] [--nodes K] [--steps N] [--json] [--hashes]` runs N seeds from S, a stride
-// apart, and tells what it did. It exits with 1 when an oracle was not satisfied.
+// The simulator as a program: `bb_sim [--seed S] [--seeds N] [--stride K] [--nodes K] [--steps N] [--checks N] [--json] [--hashes]`
+// runs N seeds from S, a stride apart, and tells what it did; with `--hashes` the hash of each seed's trace instead, which is the
+// same on every target. It exits with 1 when an oracle was not satisfied.
 #include <unistd.h>
 #include <chrono>
 #include <csignal>
