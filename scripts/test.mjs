@@ -1,6 +1,8 @@
 // npm test: every suite there is, each from a fresh build; the first failing stage ends it. A suite that cannot run has failed.
+import { execFile } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { StageError, cmake, fail, jobs, root, run, stage } from './lib/run.mjs';
 
 const compiled = join(root, 'build', 'js');
@@ -30,6 +32,23 @@ async function wasmVectors() {
   if (existsSync(join(root, 'tests', 'native', 'golden', 'wasm'))) throw new StageError(`${program} was not built`);
 }
 
+/** The first seeds of the simulator, whose traces must be the same whatever compiled the engine. */
+async function simulationHashes() {
+  const builds = { 'g++': ['build/dev/tests/bb_sim'], 'clang with sanitizers': ['build/asan/tests/bb_sim'], WebAssembly: [process.execPath, 'build/wasm/tests/bb_sim.cjs'] };
+  const hashes = await Promise.all(Object.entries(builds).map(async ([name, [command, ...args]]) => {
+    const { stdout } = await promisify(execFile)(command, [...args, '--seeds', '20', '--steps', '2000', '--hashes'], { cwd: root });
+    const lines = stdout.trim().split('\n');
+    if (lines.length !== 20) throw new StageError(`the simulator built by ${name} tells ${lines.length} hashes of 20`);
+    return [name, lines];
+  }));
+  const [[, expected], ...others] = hashes;
+  for (const [name, lines] of others) {
+    const at = lines.findIndex((line, i) => line !== expected[i]);
+    if (at >= 0) throw new StageError(`seed ${at + 1} runs otherwise when built by ${name}: ${lines[at]}, not ${expected[at]}`);
+  }
+  console.log(`20 seeds have the same traces in ${hashes.length} builds`);
+}
+
 async function nodeTests(files, ...options) {
   await run(process.execPath, ['--test', '--test-timeout=600000', ...options, ...files]);
 }
@@ -40,6 +59,7 @@ async function main() {
   await stage('Native tests, clang with sanitizers', () => nativeTests('asan'));
   await stage('WebAssembly build', () => cmake('wasm'));
   await stage('WebAssembly vectors', wasmVectors);
+  await stage('Simulation hashes', simulationHashes);
   await stage('JavaScript build', async () => {
     const { buildJavaScript } = await import('./build.mjs');
     await buildJavaScript();

@@ -85,8 +85,8 @@ Status Engine::wake_after(CommandId command, std::uint64_t delay_ns) {
   Parked* parked = parked_.find(command.v);
   BB_ASSERT(parked != nullptr);
   const std::uint64_t now = timers_.now_ns();
-  BB_TRY(timer,
-         timers_.schedule(delay_ns > UINT64_MAX - now ? UINT64_MAX : now + delay_ns, {framework::Timer::Kind::wake, command.v}));
+  const std::uint64_t at_ns = delay_ns > UINT64_MAX - now ? UINT64_MAX : now + delay_ns;
+  BB_TRY(timer, timers_.schedule(at_ns, {framework::Timer::Kind::wake, command.v}));
   parked->wake = timer;
   return {};
 }
