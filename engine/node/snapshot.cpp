@@ -17,6 +17,13 @@ std::unexpected<RestoreError> refuse(const Error& error, std::string where) {
                 error);
 }
 
+// A snapshot's numbers of names are of these.
+std::uint64_t hash_of_names(const runtime::Engine& engine) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (std::uint32_t i = 0; i < engine.installed_names(); ++i) hash = fnv1a64(engine.names()[i], fnv1a64(Bytes(), hash) ^ i);
+  return hash;
+}
+
 void write_identity(const runtime::Engine& engine, StateWriter& out) {
   std::uint8_t peer[PeerId::kBytesMax];
   out.bytes({peer, engine.self().write(peer)});
@@ -26,9 +33,7 @@ void write_identity(const runtime::Engine& engine, StateWriter& out) {
     out.fixed_u64(graph->body_hash);
   }
   out.number(engine.installed_names());
-  std::uint64_t names = 0xcbf29ce484222325ULL;
-  for (std::uint32_t i = 0; i < engine.installed_names(); ++i) names = fnv1a64(engine.names()[i], fnv1a64(Bytes(), names) ^ i);
-  out.fixed_u64(names);
+  out.fixed_u64(hash_of_names(engine));
 }
 
 }  // namespace
@@ -102,9 +107,6 @@ std::expected<void, RestoreError> SnapshotReader::match(StateReader& in) {
   const auto peer = PeerId::from_bytes(in.bytes(PeerId::kBytesMax));
   if (!in.ok() || !peer) return refuse({Code::malformed, in.position()}, "peer id");
   if (*peer != engine_.self()) return refuse(Kind::snapshot_mismatch, "peer id " + peer->to_text());
-  StateWriter own;
-  write_identity(engine_, own);
-  if (!own.complete()) return refuse(Kind::no_memory, {});
   const std::uint32_t graphs = in.count(UINT32_MAX, 9);
   if (in.ok() && graphs != engine_.graphs().size())
     return refuse(Kind::snapshot_mismatch,
@@ -118,10 +120,7 @@ std::expected<void, RestoreError> SnapshotReader::match(StateReader& in) {
   const std::uint64_t names = in.number();
   const std::uint64_t names_hash = in.fixed_u64();
   if (!in.ok()) return refuse(in.status().error(), "identity");
-  if (names != engine_.installed_names() || !own.view().empty()) {
-    const std::uint64_t own_hash = load_le<std::uint64_t>(own.view().data() + own.view().size() - 8);
-    if (names != engine_.installed_names() || names_hash != own_hash) return refuse(Kind::snapshot_mismatch, "names");
-  }
+  if (names != engine_.installed_names() || names_hash != hash_of_names(engine_)) return refuse(Kind::snapshot_mismatch, "names");
   return find_components(in);
 }
 
@@ -163,27 +162,30 @@ std::expected<void, RestoreError> SnapshotReader::load_components() {
     StateWriter own;
     const Status saved = instance.component->save(own);
     if (!saved || !own.complete()) {
-      put_back(i);
-      return own.complete() ? refuse(Kind::component_restore_failed, instance.slot, saved.error()) : refuse(Kind::no_memory, {});
+      if (own.complete()) return put_back(i, refuse(Kind::component_restore_failed, instance.slot, saved.error()));
+      return put_back(i, refuse(Kind::no_memory, {}));
     }
     own_states_.push_reserved(own.take());
     StateReader in(states_[i]);
     Status loaded = instance.component->load(in, engine_.memory());
     if (loaded) loaded = in.finish();
-    if (!loaded) {
-      put_back(i + 1);
-      return refuse(Kind::component_restore_failed, instance.slot + " (" + instance.type->type_name + ")", loaded.error());
-    }
+    if (!loaded)
+      return put_back(
+          i + 1, refuse(Kind::component_restore_failed, instance.slot + " (" + instance.type->type_name + ")", loaded.error()));
   }
   return {};
 }
 
-void SnapshotReader::put_back(std::uint32_t count) {
+// The refusal, and of whom it is not true that nothing changed: a component that does not take back what it had a moment ago.
+std::unexpected<RestoreError> SnapshotReader::put_back(std::uint32_t count, std::unexpected<RestoreError> refused) {
   for (std::uint32_t i = 0; i < count; ++i) {
+    const runtime::Instance& instance = engine_.instances()[i];
     StateReader in({own_states_[i].data(), own_states_[i].size()});
-    const Status back = engine_.instances()[i].component->load(in, engine_.memory());
-    BB_ASSERT(back.has_value());  // it was in this state a moment ago
+    if (instance.component->load(in, engine_.memory())) continue;
+    refused.error().kind = Kind::component_restore_failed;
+    refused.error().where += (refused.error().where.empty() ? "" : "; ") + instance.slot + " has lost its state";
   }
+  return refused;
 }
 
 void SnapshotReader::go_on() {

@@ -23,7 +23,7 @@ class SnapshotReader {
   std::expected<void, RestoreError> match(StateReader& in);
   std::expected<void, RestoreError> find_components(StateReader& in);
   std::expected<void, RestoreError> load_components();
-  void put_back(std::uint32_t count);
+  std::unexpected<RestoreError> put_back(std::uint32_t count, std::unexpected<RestoreError> refused);
   void go_on();
 
   runtime::Engine& engine_;

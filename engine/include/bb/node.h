@@ -353,6 +353,7 @@ class Node {
   /// The whole state at a boundary between two calls (docs/snapshot-format.md). Changes nothing.
   std::expected<Array<std::uint8_t>, SnapshotError> snapshot() const;
   /// Takes the state of a snapshot of this node, or of one installed alike, and drops its own: all of it, or an error and nothing.
+  /// A component that then does not take back its own state is named: it "has lost its state".
   /// Reads version 1, the reference's, as far as that goes.
   std::expected<void, RestoreError> restore(Bytes snapshot, const RestoreOptions& options = {});
 

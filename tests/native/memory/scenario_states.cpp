@@ -6,6 +6,7 @@
 #include "framework/rtt.h"
 #include "memory/scenarios.h"
 #include "scenario/one_node.h"
+#include "support/version_1.h"
 #include "wire/carriers.h"
 
 namespace bb::test {
@@ -72,40 +73,6 @@ void save_and_restore(Stage& stage) {
   const auto again = stage.node(9).snapshot();
   require_rule(again && equal(*again, *saved), "a restored node is the saved one");
   stage.remove(9);
-}
-
-// Version 1: little-endian fields, lengths of eight bytes (spec B §10).
-struct Version1 {
-  ByteBuffer bytes;
-  Version1& number(std::uint64_t value, int size = 8) {
-    for (int i = 0; i < size; ++i) bytes.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
-    return *this;
-  }
-  Version1& text(Bytes value) {
-    number(value.size());
-    bytes.insert(bytes.end(), value.begin(), value.end());
-    return *this;
-  }
-  Version1& text(std::string_view value) { return text(as_bytes(value)); }
-  Version1& peer(std::uint64_t id) { return text(PeerId::from(id).to_bytes()); }
-};
-
-ByteBuffer of_the_reference(const ByteBuffer& envelope) {
-  Version1 out;
-  out.number(4).peer(1).number(0, 3).number(1'024);  // incarnation, peer, three limits that are not set, the bus
-  out.number(0).number(0).number(0).number(0);       // graphs, components, frontier, slots
-  out.number(1).number(7).number(0).number(3).number(0).number(1, 1).number(9'000'000);  // a parked op and its deadline
-  out.number(0);                                                                         // executions
-  out.number(1).text("counted").number(5);
-  out.number(1).text("Shutdown");
-  out.number(1).peer(2).number(1).text(Address::p2p(PeerId::from(2)).to_bytes()).number(1);
-  out.number(1).peer(3).number(1, 1).number(1).peer(2);                    // blocked, listed
-  out.number(1).peer(2).number(2, 4).number(5).number(0, 1).number(5, 4);  // health, threshold
-  out.number(1).peer(2).number(1, 4).number(5).number(8);                  // back-off
-  out.number(1).text(envelope).number(0, 1);
-  out.peer(1).number(8).number(4).number(1, 4);
-  out.number(0);  // subscriptions
-  return out.bytes;
 }
 
 // What no node comes to between two calls.
@@ -249,7 +216,7 @@ void states_and_an_inbox(Stage& stage) {
       Stage::Keeps::nothing);
   require_rule(stage.hit || replayed, "the journal is applied");
   stage.replace(9, stage.make(1));
-  const ByteBuffer reference = of_the_reference(note.bytes());
+  const ByteBuffer reference = snapshot_of_the_reference("counted", note.bytes());
   const auto restored = stage.call(9, [&](Node& node) {
     const Faults::Window window;
     return node.restore(reference);
