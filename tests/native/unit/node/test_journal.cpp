@@ -311,9 +311,49 @@ TEST_CASE("journal: when it is full, inputs are refused until the host has taken
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == Code::busy);
   CHECK(recorded.node->handle_of(PeerId::from(peer - 1)).error().code == Code::unknown_peer);
+  Node& node = *recorded.node;
+  NamedValue inputs[] = {{"servers", test::peers(node, {2})}, {"x", test::tensor(node, {2}, {1, 2})}};
+  CHECK(node.invoke("Ask", inputs).error().kind == DeliveryError::Kind::journal_full);
+  CHECK(node.deliver_event("Ask", "x", test::tensor(node, {2}, {1, 2})).error().text() == "JournalFull `Ask`");
+  while (node.set_mask(StepMask::all())) {
+  }
+  CHECK(node.complete(CommandId{1}, {}).error().code == Code::busy);
+  CHECK(node.complete_failed(CommandId{1}, {OpErrorKind::other, "gone", {}}).error().code == Code::busy);
+  CHECK(node.poll(1).more);
+  CHECK(node.stats().late_completions == 0);
   (void)recorded.take();
   const Address address = Address::p2p(PeerId::from(peer));
   CHECK(recorded.node->add_peer(PeerId::from(peer), {&address, 1}));
+}
+
+TEST_CASE("journal: a value that has no form to be written in is refused before it is applied", "[journal]") {
+  Recorded recorded(Durability::recorded);
+  const std::uint8_t bytes[] = {1, 2};
+  // Bytes under the hash of a type that has another form.
+  Value outputs[] = {*Value::foreign(recorded.node->memory(), carrier_hash(Carrier::tensor), bytes)};
+  CHECK(recorded.node->complete(CommandId{1}, outputs).error().code == Code::not_encodable);
+  CHECK(recorded.node->stats().late_completions == 0);
+  CHECK(recorded.take().empty());
+}
+
+TEST_CASE("journal: frames of a blocked peer are refused again in a replay, those that a full journal refused are not",
+          "[journal]") {
+  Limits limits;
+  limits.journal_bytes_max = 400;
+  Recorded recorded(Durability::recorded, limits);
+  recorded.know(2);
+  const PeerHandle peer = *recorded.node->handle_of(PeerId::from(2));
+  REQUIRE(recorded.node->block_peer(PeerId::from(2)));
+  const ByteBuffer frame(100, 0xff);
+  std::uint64_t refused = 0;
+  while (recorded.node->receive(peer, frame).error.code == Code::blocked) REQUIRE(++refused < 100);
+  CHECK(refused > 1);
+  CHECK(recorded.node->receive(peer, frame).error.code == Code::busy);
+  CHECK(recorded.node->stats().refused == refused);
+  auto replayed = recorded.install(Durability::none);
+  REQUIRE(replayed->replay(recorded.take()));
+  CHECK(replayed->stats().refused == refused);
+  CHECK(snapshot_of(*replayed) == snapshot_of(*recorded.node));
 }
 
 TEST_CASE("gate: no step leaves before its inputs are durable, and then in order", "[journal]") {

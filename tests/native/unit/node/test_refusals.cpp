@@ -313,9 +313,10 @@ TEST_CASE("refusals: a node that polls is busy for whoever it calls") {
 }
 
 TEST_CASE("refusals: every reason has a name and a text") {
-  for (int i = 0; i <= static_cast<int>(Kind::busy); ++i) {
+  for (int i = 0; i <= static_cast<int>(Kind::journal_full); ++i) {
     const DeliveryError error{.kind = static_cast<Kind>(i), .module = "M", .input = "x", .got = 2, .cap = 1};
     CHECK(error.text() == std::string(DeliveryError::kind_name(error.kind)) + " `M.x`: got 2, at most 1");
   }
   CHECK(DeliveryError{.kind = Kind::busy, .module = "M", .input = {}}.text() == "Busy `M`");
+  CHECK(DeliveryError{.kind = Kind::busy, .module = "M", .input = {}, .got = 2}.text() == "Busy `M`: got 2, at most 0");
 }
