@@ -107,7 +107,7 @@ bool Engine::apply_completion(CommandId command) {
     finish_op(parked.activation, parked.op);
   }
   let_go(parked.activation);
-  if (starts_due_) begin_waiting();
+  if (starts_due_) (void)begin_waiting();
   return true;
 }
 

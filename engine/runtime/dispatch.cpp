@@ -81,14 +81,21 @@ bool Engine::take_slots(Activation* activation) {
   return true;
 }
 
-// First come, first served: nobody overtakes, so nobody starves.
-void Engine::begin_waiting() {
+// First come, first served: nobody overtakes, so nobody starves. False when there is no memory; what would make too many ops ready
+// stays due until some of them have run.
+bool Engine::begin_waiting() {
   while (!waiting_starts_.empty()) {
-    if (!room_to_start(waiting_starts_.front())) return;  // still due
-    if (!take_slots(waiting_starts_.front())) break;
+    Activation* const next = waiting_starts_.front();
+    if (is_crowded(next, next->plan->ready.size())) {
+      crowded_ = false;
+      return true;
+    }
+    if (!room_to_start(next)) return false;
+    if (!take_slots(next)) break;
     begin(waiting_starts_.pop());
   }
   starts_due_ = false;
+  return true;
 }
 
 void Engine::begin(Activation* activation) {
@@ -108,39 +115,41 @@ void Engine::enqueue(Activation* activation, std::uint32_t op) {
   frontier_.push_reserved({activation, op});
 }
 
-// False when there is no room for what the next op adds.
+// The op at the front. False, and it stays there, when there is no memory for what it adds.
+[[gnu::always_inline]] inline bool Engine::run_next() {
+  const Queued next = frontier_.front();
+  if (!room_to_finish(next.activation, next.op)) [[unlikely]]
+    return false;
+  frontier_.pop();
+  ++ops_run_;
+  const std::uint32_t fan_out = next.activation->graph->ops[next.op].fan_out;
+  if (fan_out > 0 && is_crowded(next.activation, fan_out)) [[unlikely]] {
+    crowded_ = false;
+    fail_op(next.activation, next.op, {OpErrorKind::execution_failed, "frontier_full", "too many ops are ready at once"});
+    let_go(next.activation);
+    return true;
+  }
+  dispatch(next.activation, next.op);
+  return true;
+}
+
+// False when there is no memory for what the next op, or the next start, adds.
 bool Engine::run_frontier() {
   enter_span("engine.frontier");
-  Began began = Began::started;
-  while (began == Began::started) {
-    if (starts_due_) begin_waiting();
-    while (!starts_due_ && !frontier_.empty() && ops_run_ < budget_) {
-      const Queued next = frontier_.front();
-      if (!room_to_finish(next.activation, next.op)) [[unlikely]] {  // no memory: later, perhaps
-        exit_span("engine.frontier");
-        return false;
-      }
-      frontier_.pop();
-      ++ops_run_;
-      const std::uint32_t fan_out = next.activation->graph->ops[next.op].fan_out;
-      if (fan_out > 0 && is_crowded(next.activation, fan_out)) [[unlikely]] {
-        crowded_ = false;
-        fail_op(next.activation, next.op, {OpErrorKind::execution_failed, "frontier_full", "too many ops are ready at once"});
-        let_go(next.activation);
-        continue;
-      }
-      dispatch(next.activation, next.op);
+  bool moved = !starts_due_ || begin_waiting();
+  while (moved) {
+    while (moved && !frontier_.empty() && ops_run_ < budget_) {
+      moved = run_next();
       if (starts_due_) [[unlikely]]
-        begin_waiting();
+        moved = moved && begin_waiting();
     }
-    if (starts_due_) {
-      exit_span("engine.frontier");
-      return false;
-    }
-    began = gate_closed_ && !bootstrap_.current ? begin_bootstrap() : Began::nothing;
+    if (!moved || !gate_closed_ || bootstrap_.current) break;
+    const Began began = begin_bootstrap();
+    if (began == Began::stalled) moved = false;
+    if (began != Began::started) break;
   }
   exit_span("engine.frontier");
-  return began != Began::stalled;
+  return moved;
 }
 
 void Engine::dispatch(Activation* activation, std::uint32_t op) {

@@ -205,7 +205,8 @@ class Engine final : private op::Runtime, private Stock, private State {
   bool start(Activation* activation);
   void begin(Activation* activation);
   bool take_slots(Activation* activation);
-  void begin_waiting();
+  bool begin_waiting();
+  bool run_next();
   void enqueue(Activation* activation, std::uint32_t op);
   bool run_frontier();
   void dispatch(Activation* activation, std::uint32_t op);

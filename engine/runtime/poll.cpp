@@ -128,7 +128,7 @@ bool Engine::drain_ingress() {
       if (moved) --ingress_starts_;
     }
     if (moved) ingress_.pop();
-    if (starts_due_) begin_waiting();
+    if (starts_due_) (void)begin_waiting();
   }
   exit_span("engine.ingress");
   return moved;

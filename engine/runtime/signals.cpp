@@ -132,7 +132,8 @@ bool Engine::start_modules() {
 Status Engine::tick(OpRef op, std::uint64_t period_ns) {
   if (intervals_.find(op.v)) return {};
   const std::uint64_t now = timers_.now_ns();
-  const std::uint64_t next = period_ns > UINT64_MAX - now ? UINT64_MAX : now + period_ns;
+  if (period_ns > UINT64_MAX - now) return {};  // the clock ends before
+  const std::uint64_t next = now + period_ns;
   if (!intervals_.try_reserve(1)) return fail(Code::no_memory);
   BB_TRY(timer, timers_.schedule(next, {framework::Timer::Kind::interval, op.v}));
   intervals_.insert_reserved(op.v, {.timer = timer, .next_ns = next, .period_ns = period_ns});
@@ -158,7 +159,7 @@ bool Engine::mature(const framework::Timer& timer) {
     const Parked woken = take_parked(command);
     finish_op(woken.activation, woken.op);
     let_go(woken.activation);
-    if (starts_due_) begin_waiting();
+    if (starts_due_) (void)begin_waiting();
     return true;
   }
   BB_ASSERT(timer.kind == framework::Timer::Kind::interval);
@@ -167,6 +168,11 @@ bool Engine::mature(const framework::Timer& timer) {
   // From the tick that was due, so that intervals do not drift; missed ticks are one.
   Interval& interval = *intervals_.find(op.v);
   const std::uint64_t missed = (timers_.now_ns() - interval.next_ns) / interval.period_ns;
+  if (missed >= (UINT64_MAX - interval.next_ns) / interval.period_ns) {  // there is no time after it
+    timers_.cancel(interval.timer);
+    intervals_.erase(op.v);
+    return true;
+  }
   interval.next_ns += (missed + 1) * interval.period_ns;
   timers_.move(interval.timer, interval.next_ns, {framework::Timer::Kind::interval, op.v});
   return true;

@@ -46,6 +46,7 @@ void StateCodec::commit(Loaded& loaded) {
   }
   engine.steps_.clear();
   engine.next_part_ = Engine::kParts;
+  engine.starts_due_ = !state.waiting_starts_.empty();  // who cannot start goes on waiting
 }
 
 }  // namespace bb::runtime

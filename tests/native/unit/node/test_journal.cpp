@@ -315,8 +315,7 @@ TEST_CASE("journal: when it is full, inputs are refused until the host has taken
   NamedValue inputs[] = {{"servers", test::peers(node, {2})}, {"x", test::tensor(node, {2}, {1, 2})}};
   CHECK(node.invoke("Ask", inputs).error().kind == DeliveryError::Kind::journal_full);
   CHECK(node.deliver_event("Ask", "x", test::tensor(node, {2}, {1, 2})).error().text() == "JournalFull `Ask`");
-  while (node.set_mask(StepMask::all())) {
-  }
+  while (node.set_mask(StepMask::all())) {}
   CHECK(node.complete(CommandId{1}, {}).error().code == Code::busy);
   CHECK(node.complete_failed(CommandId{1}, {OpErrorKind::other, "gone", {}}).error().code == Code::busy);
   CHECK(node.poll(1).more);

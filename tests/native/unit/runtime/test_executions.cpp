@@ -313,6 +313,27 @@ TEST_CASE("executions: an interval that finds too many timers does not hold up t
   CHECK(node.stats().stalls == 0);
 }
 
+TEST_CASE("executions: an interval ends with the time that a clock can tell") {
+  Fixture f;
+  Limits limits;
+  limits.clock_gap_ns = UINT64_MAX;
+  Node& node = f.install(
+      [](Graph& g) {
+        g.output("tick", g.record({.domain = std::string(domain::kSyscall),
+                                   .op_type = "Interval",
+                                   .inputs = {},
+                                   .attributes = {{"period_ns", std::int64_t{1'000}}}})[0]);
+      },
+      limits);
+  (void)node.poll(1);
+  CHECK(node.stats().timers == 1);
+  std::size_t ticks = 0;
+  for (int round = 0; round < 3; ++round)
+    for (const Step& step : node.poll(UINT64_MAX).steps) ticks += std::holds_alternative<AppEvent>(step);
+  CHECK(ticks == 1);
+  CHECK(node.stats().timers == 0);
+}
+
 TEST_CASE("executions: what a queue keeps is no input any more, and a restored node holds no less of it") {
   Fixture f;
   Node& node = f.install([](Graph& g) {
