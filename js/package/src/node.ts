@@ -372,7 +372,10 @@ export class Node {
     this.#bridge.check(this.#open().committed(Number(sequence)));
   }
 
-  /** Gives a restored node the inputs of a journal again. Throws `SequenceHole` when some are missing. */
+  /**
+   * Gives a restored node the inputs of a journal again. Throws `SequenceHole` when some are missing, `NoMemory` when there was none:
+   * the same journal again goes on from there.
+   */
   replay(journal: Bytes): Replayed {
     const node = this.#open();
     const text = this.#bridge.scoped(() => node.replay(this.#bridge.put(journal), journal.length));
