@@ -194,8 +194,9 @@ void Host::receive(std::uint32_t from, Bytes frame) {
     case ReceiveStatus::Kind::duplicate: ++duplicates_; break;
     case ReceiveStatus::Kind::malformed: ++malformed_; break;
     case ReceiveStatus::Kind::refused:
-      // These two end before the engine hears of the frame.
-      if (status.error.code != Code::unauthenticated && status.error.code != Code::busy) ++refused_;
+      // With these the node has not looked at the frame.
+      if (status.error.code != Code::unauthenticated && status.error.code != Code::busy && status.error.code != Code::no_memory)
+        ++refused_;
       break;
   }
   poll_soon();
