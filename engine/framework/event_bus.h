@@ -68,6 +68,7 @@ class EventBus {
   std::uint32_t size() const { return queue_.size(); }
   /// The oldest event; there must be one.
   Event pop() { return queue_.pop(); }
+  std::uint64_t dropped() const { return dropped_; }
   std::uint64_t take_dropped() { return std::exchange(dropped_, 0); }
 
   /// False without memory, or for a payload that cannot be encoded.

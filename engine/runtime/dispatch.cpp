@@ -123,7 +123,7 @@ void Engine::enqueue(Activation* activation, std::uint32_t op) {
   frontier_.pop();
   ++ops_run_;
   const std::uint32_t fan_out = next.activation->graph->ops[next.op].fan_out;
-  if (fan_out > 0 && is_crowded(next.activation, fan_out)) [[unlikely]] {
+  if (fan_out > 0 && !frontier_.empty() && is_crowded(next.activation, fan_out)) [[unlikely]] {
     crowded_ = false;
     fail_op(next.activation, next.op, {OpErrorKind::execution_failed, "frontier_full", "too many ops are ready at once"});
     let_go(next.activation);

@@ -280,6 +280,7 @@ class Engine final : private op::Runtime, private Stock, private State {
   bool open_gate();
 
   // poll.cpp
+  bool has_nothing_to_do(std::uint32_t part) const;
   bool finish_part(std::uint32_t part);
   bool run_part(std::uint32_t part);
   bool advance_clock(std::uint64_t now_ns);

@@ -1,6 +1,7 @@
 // The poll cycle: the clock, timers, what was pushed, ready ops within the budget, events, deadlines, lifecycle phases, and what
 // leaves (spec B §2, decisions G22).
 #include <algorithm>
+#include <utility>
 
 #include "runtime/engine.h"
 
@@ -10,6 +11,24 @@ namespace {
 constexpr std::uint32_t kToldOfDeadline = 3;  // a timeout, and what it says of the peer's health and of its silence
 
 }  // namespace
+
+// What most parts of most polls find.
+[[gnu::always_inline]] inline bool Engine::has_nothing_to_do(std::uint32_t part) const {
+  switch (part) {
+    case 0: return false;
+    case 1: return !bootstrap_.pending() || bootstrap_.current;
+    case 2: return !timers_.due();
+    case 3: return !modules_due_;
+    case 4: return ingress_.empty() && gated_starts_.empty();
+    case 6: return bus_.empty() && !routing_ && bus_.dropped() == 0;
+    case 7: return completions_.empty();
+    case 8: return !deadlines_.due() && completions_.empty();
+    case 10: return phases_.empty();
+    case 12: return outbound_.messages() == 0;
+    case 13: return false;
+    default: return frontier_.empty() && !starts_due_ && !gate_closed_;
+  }
+}
 
 // A poll that finds no memory stops where it is and is still that poll: nothing comes in between, and the next call goes on with it,
 // at its own time and with what is left of its budget. So memory has no say in what a node becomes.
@@ -27,7 +46,15 @@ PollResult Engine::poll(std::uint64_t now_ns, std::uint32_t ops) {
     next_part_ = 0;
   }
   const std::uint32_t ops_before = ops_run_;
-  while (stalled() && finish_part(next_part_)) ++next_part_;
+  const bool traced = hook_.enter || hook_.exit;  // whoever traces sees all parts
+  const std::uint32_t first = next_part_;
+  const auto done = [&] [[gnu::always_inline]] (std::uint32_t part) {
+    if (part < first || (!traced && has_nothing_to_do(part)) || finish_part(part)) return true;
+    next_part_ = part;
+    return false;
+  };
+  const auto all_done = [&]<std::uint32_t... part>(std::integer_sequence<std::uint32_t, part...>) { return (done(part) && ...); };
+  if (all_done(std::make_integer_sequence<std::uint32_t, kParts>())) next_part_ = kParts;
   if (stalled()) {
     ++stalls_;
     drain_outbound();  // what leaves gives memory back
@@ -65,7 +92,7 @@ bool Engine::run_part(std::uint32_t part) {
     case 6: return route_bus();
     case 7: return drain_completions();
     case 8: return expire_deadlines();
-    case 10: return phases_.empty() || run_phases();
+    case 10: return run_phases();
     case 12: return drain_outbound();
     case 13: return write_tail();
     default: return run_frontier();
@@ -159,7 +186,6 @@ bool Engine::drain_completions() {
 }
 
 bool Engine::drain_outbound() {
-  if (outbound_.messages() == 0) return true;
   enter_span("engine.outbound");
   bool moved = true;
   outbound_.drain([this](std::uint32_t peer) -> framework::PeerOutbound& { return peers_.at(peer).outbound; },
