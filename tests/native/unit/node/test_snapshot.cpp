@@ -400,6 +400,11 @@ TEST_CASE("snapshot version 1: of another node, or of a version to come", "[snap
   const std::size_t tail = odd.bytes.size();
   odd.peer(1).number(8).number(4).number(1, 4);
   odd.number(2).text("PeerDown").number(1).number(77).text("news").number(1).number(78);
+  const auto cut_everywhere = [&](const ByteBuffer& bytes) {
+    for (std::size_t size = 0; size < bytes.size(); ++size) CHECK(!node.restore(Bytes(bytes).first(size)));
+  };
+  cut_everywhere(odd.bytes);
+  cut_everywhere(component("Keeper", 0, 0, ""));
   REQUIRE(node.restore(odd.bytes));
   CHECK(node.stats().outbound_bytes == 0);
   ByteBuffer newer(odd.bytes.begin(), odd.bytes.begin() + static_cast<std::ptrdiff_t>(tail));
@@ -412,4 +417,28 @@ TEST_CASE("snapshot version 1: of another node, or of a version to come", "[snap
   stranger.peer(9).number(8).number(4).number(1, 4).number(0);
   others.insert(others.end(), stranger.bytes.begin(), stranger.bytes.end());
   CHECK(error(others).where == "peer id");
+}
+
+TEST_CASE("snapshot version 1: more names or phases than a node keeps are refused", "[snapshot]") {
+  Fixture f;
+  const auto up_to_counters = [] {
+    test::Version1 out;
+    out.number(4).peer(1).number(0, 3).number(1'024);
+    for (int empty = 0; empty < 6; ++empty) out.number(0);
+    return out;
+  };
+  test::Version1 names = up_to_counters();
+  names.number(1'025);
+  for (int i = 0; i < 1'025; ++i) names.text("counter " + std::to_string(i)).number(1);
+  const auto many_names = f.node->restore(names.bytes);
+  REQUIRE(!many_names);
+  CHECK(many_names.error().error.code == Code::over_cap);
+  Limits limits;
+  limits.phases_max = 1;
+  auto other = f.install({Holding()}, 1, "Keeper", limits);
+  test::Version1 phases = up_to_counters();
+  phases.number(0).number(2).text("One").text("Two");
+  const auto many_phases = other->restore(phases.bytes);
+  REQUIRE(!many_phases);
+  CHECK(many_phases.error().error.code == Code::over_cap);
 }
