@@ -155,7 +155,8 @@ bool Host::poll(std::uint64_t now_ns, std::uint32_t ops) {
       ByteBuffer encoded;
       require(encode_value(event->value, encoded).has_value(), "an event's value encodes");
     } else if (const auto* failed = std::get_if<OpFailed>(&step)) {
-      require(!failed->error.reason.empty(), "a failure has a reason");
+      // A failure of the kind `other` may have its words only (spec C §2).
+      require(!failed->error.reason.empty() || !failed->error.detail.empty(), "a failure says why");
     }
   }
   require(result.more || result.next_wakeup_ns > clock_ns_ || result.next_wakeup_ns == UINT64_MAX, "what is due has been done");
