@@ -151,11 +151,12 @@ bool Host::poll(std::uint64_t now_ns, std::uint32_t ops) {
       if (frames_.size() == kFramesMax) frames_.erase(frames_.begin());
       frames_.push_back(std::move(frame));
     } else if (const auto* event = std::get_if<AppEvent>(&step)) {
-      require(event->value.present() && !event->topic.empty(), "an event has a topic and a value");
+      // A topic may be empty: that is the default of the attribute which names it.
+      require(event->value.present(), "an event has a value");
       ByteBuffer encoded;
       require(encode_value(event->value, encoded).has_value(), "an event's value encodes");
     } else if (const auto* failed = std::get_if<OpFailed>(&step)) {
-      // A failure of the kind `other` may have its words only (spec C §2).
+      // A failure of the kind `other` may have its words only.
       require(!failed->error.reason.empty() || !failed->error.detail.empty(), "a failure says why");
     }
   }
