@@ -22,8 +22,9 @@ endif()
 
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # A field that a designated initialiser leaves out has its default, here as with clang above.
-  # g++ 12 sees overlapping copies in `"literal" + std::string` where there are none (its bug 105651).
-  target_compile_options(bb_compiler_options INTERFACE -Wno-restrict -Wno-missing-field-initializers)
+  # g++ 12 sees overlapping copies in `"literal" + std::string` where there are none (its bug 105651), and with -O3 comparisons of
+  # vectors that read past the end of memory.
+  target_compile_options(bb_compiler_options INTERFACE -Wno-restrict -Wno-stringop-overread -Wno-missing-field-initializers)
 endif()
 
 if(EMSCRIPTEN)

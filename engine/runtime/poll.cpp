@@ -66,7 +66,7 @@ PollResult Engine::poll(std::uint64_t now_ns, std::uint32_t ops) {
   return {.steps = {steps_.data(), steps_.size()},
           .next_wakeup_ns = host_time(std::min(timers_.next_ns(), deadlines_.next_ns())),
           .more = stalled() || postponed_ || !frontier_.empty() || !bus_.empty() || routing_ || !completions_.empty() ||
-                  (!gated_starts_.empty() && !gate_closed_)};
+                  timers_.due() || deadlines_.due() || (!gated_starts_.empty() && !gate_closed_)};
 }
 
 // False when it stopped for want of memory. Ops that are ready run before there are more of them than may be; without the budget for

@@ -116,6 +116,17 @@ TEST_CASE("waiting_ops: Sleep and After give a trigger when their time has come,
   CHECK(one.node->stats().timers == 0);
 }
 
+TEST_CASE("waiting_ops: what is set for now is left to do now, not to be waited for") {
+  OneNode one([](Graph& g) { g.output("then", syscall(g, "After", {g.input<type::Trigger>("start")}, {{"delay_ns", number(0)}})); });
+  NamedValue inputs[] = {{"start", Value::trigger()}};
+  REQUIRE(one.node->invoke("M", inputs));
+  CHECK(one.node->poll(7).more);
+  const Poll poll = one.node->poll(7);
+  CHECK_FALSE(poll.more);
+  CHECK(poll.next_wakeup_ns == UINT64_MAX);
+  CHECK(std::any_of(poll.steps.begin(), poll.steps.end(), [](const Step& step) { return std::holds_alternative<AppEvent>(step); }));
+}
+
 TEST_CASE("waiting_ops: timers have a limit") {
   Limits limits;
   limits.timers_max = 1;
