@@ -27,6 +27,15 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(bb_compiler_options INTERFACE -Wno-restrict -Wno-stringop-overread -Wno-missing-field-initializers)
 endif()
 
+# A value is copied right behind the stores of its words. One wide load of two stores waits until both are in the cache, so words stay
+# words; loops are vectorised all the same.
+target_compile_options(bb_compiler_options INTERFACE
+  $<IF:$<CXX_COMPILER_ID:GNU>,-fno-tree-slp-vectorize,-fno-slp-vectorize>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+  # g++ clears a structure of 48 bytes and more by `rep stos`, which takes longer to start than the stores take.
+  target_compile_options(bb_compiler_options INTERFACE "-mmemset-strategy=unrolled_loop:256:noalign,libcall:-1:noalign")
+endif()
+
 if(EMSCRIPTEN)
   # All of it is older than the vector instructions in every browser and runtime.
   target_compile_options(bb_compiler_options INTERFACE -msimd128 -mbulk-memory -mnontrapping-fptoint)

@@ -28,8 +28,8 @@ Memory::~Memory() {
 }
 
 std::uint32_t Memory::class_of(std::size_t bytes) {
-  const auto shift = static_cast<std::uint32_t>(std::bit_width(std::max<std::size_t>(bytes, 1) - 1));
-  return shift <= kSmallestShift ? 0 : shift - kSmallestShift;
+  constexpr std::size_t kSmallest = std::size_t{1} << kSmallestShift;
+  return static_cast<std::uint32_t>(std::bit_width((bytes - (bytes > 0)) | (kSmallest - 1))) - kSmallestShift;
 }
 
 void* Memory::allocate(std::size_t bytes, AllocationSite site) {
@@ -37,21 +37,21 @@ void* Memory::allocate(std::size_t bytes, AllocationSite site) {
     return nullptr;
   const std::uint32_t size_class = class_of(bytes);
   const std::uint64_t taken = size_class < kClasses ? std::uint64_t{1} << (size_class + kSmallestShift) : std::uint64_t{bytes};
-  if (taken > limit_ - live_ || taken > kBlockBytesMax) return nullptr;
-  void* block = nullptr;
-  if (size_class < kClasses) {
-    if (Free* head = free_[size_class]) {
-      free_[size_class] = head->next;
-      block = head;
-    } else {
-      block = refill(size_class);
-    }
+  if (taken > limit_ - live_) return nullptr;
+  void* block = size_class < kClasses ? free_[size_class] : nullptr;
+  if (block) [[likely]] {
+    free_[size_class] = static_cast<Free*>(block)->next;
   } else {
-    block = allocate_block(bytes);
-    ++system_allocations_;
+    block = size_class < kClasses ? refill(size_class) : allocate_large(bytes);
+    if (!block) return nullptr;
   }
-  if (block) live_ += taken;
+  live_ += taken;
   return block;
+}
+
+void* Memory::allocate_large(std::size_t bytes) {
+  ++system_allocations_;
+  return allocate_block(bytes);
 }
 
 void* Memory::refill(std::uint32_t size_class) {

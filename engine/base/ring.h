@@ -31,8 +31,8 @@ class Ring {
   bool empty() const { return head_ == tail_; }
   std::uint32_t size() const { return tail_ - head_; }
   std::uint32_t limit() const { return limit_; }
-  /// Whether one more can be pushed without memory.
-  bool has_room() const { return size() < capacity_ && size() < limit_; }
+  /// Whether `more` can be pushed without memory.
+  bool has_room(std::uint64_t more) const { return more <= capacity_ - size() && more <= limit_ - size(); }
 
   /// Makes certain that `more` entries can be pushed. False, and nothing changed, past the limit or without memory.
   [[nodiscard]] bool try_reserve(std::uint32_t more, AllocationSite site = AllocationSite::current()) {
@@ -56,6 +56,7 @@ class Ring {
     ++head_;
     return entry;
   }
+  void drop_front() { std::destroy_at(slots_ + (head_++ & (capacity_ - 1))); }
   T& front() { return slots_[head_ & (capacity_ - 1)]; }
   T& at(std::uint32_t index) { return slots_[(head_ + index) & (capacity_ - 1)]; }
   const T& at(std::uint32_t index) const { return slots_[(head_ + index) & (capacity_ - 1)]; }

@@ -44,7 +44,7 @@ Status EventBus::publish(EventKind kind, Value payload) {
     queue_.push_reserved({kind, std::move(payload)});
     return {};
   }
-  if (queue_.has_room() || queue_.try_reserve(1)) {
+  if (queue_.has_room(1) || queue_.try_reserve(1)) {
     queue_.push_reserved({kind, std::move(payload)});
     return {};
   }

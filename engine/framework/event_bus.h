@@ -58,6 +58,8 @@ class EventBus {
   /// In the order in which they subscribed; void after the next change.
   std::span<const Subscription> subscribers(EventKind kind) const;
 
+  /// Whether so many can be published without memory, or would be ignored.
+  bool has_room(std::uint32_t more) const { return subscriptions_ == 0 || queue_.has_room(more); }
   /// Room for so many events more, as far as the limit goes.
   [[nodiscard]] bool try_reserve(std::uint32_t more, AllocationSite site = AllocationSite::current()) {
     return subscriptions_ == 0 || queue_.try_reserve(std::min(more, queue_.limit() - queue_.size()), site);

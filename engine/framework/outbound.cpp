@@ -8,16 +8,17 @@ namespace bb::framework {
 void Outbound::pop(PeerOutbound& queue, PeerOutbound::Queue& lane) {
   const std::uint32_t at = lane.first;
   Node& node = nodes_[at];
-  node.message.head = {};
-  node.message.body = {};
+  OutboundMessage& message = node.message;
+  if (message.head.present()) message.head = {};
+  if (message.body.present()) message.body = {};
   lane.first = node.next;
   if (lane.empty()) lane.last = UINT32_MAX;
   --queue.messages;
-  queue.bytes -= node.message.bytes;
+  queue.bytes -= message.bytes;
   node.next = free_;
   free_ = at;
   --messages_;
-  bytes_ -= node.message.bytes;
+  bytes_ -= message.bytes;
 }
 
 bool Outbound::over_share(std::uint64_t messages, std::uint64_t bytes) const {

@@ -129,6 +129,7 @@ class Outbound {
 
   std::uint32_t messages() const { return messages_; }
   std::uint64_t bytes() const { return bytes_; }
+  bool has_dropped() const { return dropped_ > 0; }
   std::uint64_t take_dropped() { return std::exchange(dropped_, 0); }
 
   /// `queue_of` as for `drain`. False without memory, or for a message whose parts are not bytes.

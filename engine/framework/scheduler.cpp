@@ -64,6 +64,7 @@ TimerId Scheduler::schedule_reserved(std::uint64_t at_ns, Timer timer) {
   entries_[entry] = {.at_ns = at_ns, .sequence = next_sequence_++, .timer = timer};
   heap_.push_reserved(entry);
   sift_up(heap_.size() - 1);
+  note_next();
   return TimerId{entry};
 }
 
@@ -78,6 +79,7 @@ void Scheduler::remove_at(std::uint32_t position) {
   }
   entries_[entry].position = free_;
   free_ = entry;
+  note_next();
 }
 
 void Scheduler::cancel(TimerId id) {
@@ -96,11 +98,13 @@ void Scheduler::move(TimerId id, std::uint64_t at_ns, Timer timer) {
   entry.timer = timer;
   sift_up(entry.position);
   sift_down(entry.position);
+  note_next();
 }
 
 bool Scheduler::pop_due(Timer& out) {
-  if (heap_.empty() || entries_[heap_[0]].at_ns > now_ns_) return false;
-  out = entries_[heap_[0]].timer;
+  const Timer* const earliest = due();
+  if (!earliest) return false;
+  out = *earliest;
   remove_at(0);
   return true;
 }
@@ -147,6 +151,7 @@ Status Scheduler::load(StateReader& reader) {
     heap_.push_reserved(i);  // ascending order is a heap
     if (i > 0 && !before(i - 1, i)) reader.fail(Code::invalid_value);
   }
+  note_next();
   return reader.status();
 }
 

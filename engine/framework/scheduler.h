@@ -41,10 +41,10 @@ class Scheduler {
   /// Sets a timer anew, as if it had been cancelled and scheduled; this cannot fail.
   void move(TimerId id, std::uint64_t at_ns, Timer timer);
   /// The earliest timer that is due at `now_ns()`, or nullptr; `pop_due` takes it.
-  const Timer* due() const { return next_ns() <= now_ns_ && !heap_.empty() ? &entries_[heap_[0]].timer : nullptr; }
+  const Timer* due() const { return next_ns_ <= now_ns_ && !heap_.empty() ? &entries_[heap_[0]].timer : nullptr; }
   /// Takes the earliest timer that is due at `now_ns()`, if any.
   bool pop_due(Timer& out);
-  std::uint64_t next_ns() const { return heap_.empty() ? kNever : entries_[heap_[0]].at_ns; }
+  std::uint64_t next_ns() const { return next_ns_; }
   std::uint32_t size() const { return heap_.size(); }
   /// Timers that were refused since the scheduler was made.
   std::uint64_t dropped() const { return dropped_; }
@@ -76,8 +76,10 @@ class Scheduler {
   void sift_up(std::uint32_t position);
   void sift_down(std::uint32_t position);
   void remove_at(std::uint32_t position);
+  void note_next() { next_ns_ = heap_.empty() ? kNever : entries_[heap_[0]].at_ns; }
 
   std::uint64_t now_ns_ = 0;
+  std::uint64_t next_ns_ = kNever;  // of the earliest timer: every poll asks several times
   std::uint64_t next_sequence_ = 0;
   std::uint64_t dropped_ = 0;
   std::uint32_t timers_max_ = 0;

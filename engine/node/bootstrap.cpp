@@ -43,14 +43,14 @@ class Node::BootstrapPreparation {
   std::expected<runtime::Activation*, BootstrapError> add(std::uint32_t body, std::string_view target) {
     for (const auto& job : jobs_)
       if (job.body == body) return refuse(Kind::already_transitively_queued, target);
-    const auto made = engine_.prepare(*engine_.bootstrap().bodies[body].graph);
-    if (!made || !jobs_.try_push({.activation = *made, .body = body})) {
-      if (made) engine_.discard(*made);
+    runtime::Activation* const made = engine_.prepare(*engine_.bootstrap().bodies[body].graph);
+    if (!made || !jobs_.try_push({.activation = made, .body = body})) {
+      if (made) engine_.discard(made);
       auto error = refuse(Kind::allocation_failed, target);
       error.error().budget_remaining = engine_.ingress_bytes().remaining();
       return error;
     }
-    return *made;
+    return made;
   }
 
   std::expected<void, BootstrapError> give(runtime::Activation& activation, std::string_view target, std::span<NamedValue> inputs) {
@@ -60,9 +60,8 @@ class Node::BootstrapPreparation {
     for (const auto& port : graph.input_ports) {
       const auto found = std::find_if(inputs.begin(), inputs.end(), [&](const NamedValue& i) { return i.name == port.name; });
       if (found == inputs.end() || !found->value.present()) return refuse_input(Kind::missing_input, target, port.name, graph);
-      if (const Status fits = node::fit(engine_.memory(), *port.type, found->value); !fits)
-        return refuse_input(fits.error().code == Code::no_memory ? Kind::allocation_failed : Kind::type_mismatch, target, port.name,
-                            graph);
+      if (const Code fits = node::fit(engine_.memory(), *port.type, found->value); fits != Code::ok)
+        return refuse_input(fits == Code::no_memory ? Kind::allocation_failed : Kind::type_mismatch, target, port.name, graph);
       const std::uint64_t bytes = content_size(found->value);
       if (!engine_.ingress_bytes().try_charge(bytes)) {
         auto error = refuse_input(Kind::allocation_failed, target, port.name, graph);

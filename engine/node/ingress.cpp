@@ -39,9 +39,9 @@ ReceiveStatus Node::receive(PeerHandle from, Bytes frame) {
 }
 
 std::optional<TargetId> Node::find_target(std::string_view name) const {
-  const auto found = by_name_.find(name);
-  if (found == by_name_.end()) return std::nullopt;
-  return TargetId{found->second};
+  for (const auto& [known, graph] : by_name_)
+    if (known == name) return TargetId{graph};
+  return std::nullopt;
 }
 
 std::string Node::target_name(TargetId target) const {
@@ -53,7 +53,7 @@ std::optional<InputId> Node::find_input(TargetId target, std::string_view name) 
   const runtime::LinkedGraph& graph = *engine_->graphs()[target.v];
   const auto* port = graph.find_input(name);
   if (!port) return std::nullopt;
-  return InputId{static_cast<std::uint32_t>(port - graph.input_ports.data())};
+  return InputId{graph.number_of(*port)};
 }
 
 std::expected<ExecId, DeliveryError> Node::invoke(std::string_view target, std::span<NamedValue> inputs) {
@@ -62,11 +62,13 @@ std::expected<ExecId, DeliveryError> Node::invoke(std::string_view target, std::
   if (!found) return refuse(Kind::unknown_module, target);
   if (const std::uint32_t most = engine_->limits().invoke_inputs_max; inputs.size() > most)
     return refuse(Kind::too_many_inputs, target, {}, inputs.size(), most);
+  const runtime::LinkedGraph& graph = *engine_->graphs()[found->v];
   given_.clear();
+  if (!given_.try_reserve(inputs.size())) return refuse(Kind::no_memory, target);
   for (NamedValue& input : inputs) {
-    const auto port = find_input(*found, input.name);
+    const auto* port = graph.find_input(input.name);
     if (!port) return refuse(Kind::unknown_input, target, input.name);
-    if (!given_.try_push({.port = port->v, .value = &input.value})) return refuse(Kind::no_memory, target);
+    given_.push_reserved(graph.number_of(*port), &input.value);
   }
   return start(found->v, target, false);
 }
@@ -78,9 +80,10 @@ std::expected<ExecId, DeliveryError> Node::invoke(TargetId target, std::span<Inp
   if (const std::uint32_t most = engine_->limits().invoke_inputs_max; inputs.size() > most)
     return refuse(Kind::too_many_inputs, graph.base_name, {}, inputs.size(), most);
   given_.clear();
+  if (!given_.try_reserve(inputs.size())) return refuse(Kind::no_memory, graph.base_name);
   for (InputValue& input : inputs) {
     if (input.input.v >= graph.input_ports.size()) return refuse(Kind::unknown_input, graph.base_name);
-    if (!given_.try_push({.port = input.input.v, .value = &input.value})) return refuse(Kind::no_memory, graph.base_name);
+    given_.push_reserved(input.input.v, &input.value);
   }
   return start(target.v, graph.base_name, false);
 }
@@ -93,8 +96,8 @@ std::expected<ExecId, DeliveryError> Node::start(std::uint32_t index, std::strin
   for (Given& given : given_) {
     const auto& port = graph.input_ports[given.port];
     if (!given.value->present()) return refuse(Kind::type_mismatch, target, port.name);
-    if (const Status fits = node::fit(engine_->memory(), *port.type, *given.value); !fits)
-      return refuse(fits.error().code == Code::no_memory ? Kind::no_memory : Kind::type_mismatch, target, port.name);
+    if (const Code fits = node::fit(engine_->memory(), *port.type, *given.value); fits != Code::ok)
+      return refuse(fits == Code::no_memory ? Kind::no_memory : Kind::type_mismatch, target, port.name);
     given.bytes = content_size(*given.value);
     bytes += given.bytes;
   }
@@ -108,23 +111,23 @@ std::expected<ExecId, DeliveryError> Node::start(std::uint32_t index, std::strin
       return refuse(Kind::type_mismatch, target, graph.input_ports[given.port].name);
   if (const Status ready = record.ready(); !ready)
     return refuse(ready.error().code == Code::no_memory ? Kind::no_memory : Kind::journal_full, target);
-  const auto activation = engine_->prepare(graph);
-  if (!activation) return refuse(kind_of(activation.error().code), target);
+  runtime::Activation* const activation = engine_->prepare(graph);
+  if (!activation) return refuse(kind_of(engine_->prepare_failure()), target);
   for (const Given& given : given_) {
     const auto& port = graph.input_ports[given.port];
-    Value& slot = (*activation)->values()[port.value];
+    Value& slot = activation->values()[port.value];
     if (slot.present()) {
-      engine_->discard(*activation);
+      engine_->discard(activation);
       return refuse(Kind::duplicate_input, target, port.name);
     }
     if (engine_->ingress_bytes().try_charge(given.bytes) && !given.value->attach_charge(engine_->ingress_bytes(), given.bytes))
       engine_->ingress_bytes().release(given.bytes);
     slot = std::move(*given.value);
   }
-  const auto exec = engine_->submit(*activation);
-  if (!exec) return refuse(kind_of(exec.error().code), target);
+  const ExecId exec = activation->exec;
+  if (const Code submitted = engine_->submit(activation); submitted != Code::ok) return refuse(kind_of(submitted), target);
   record.keep();
-  return *exec;
+  return exec;
 }
 
 std::expected<ExecId, DeliveryError> Node::deliver_event(std::string_view target, std::string_view input, Value value) {

@@ -288,8 +288,8 @@ std::expected<void, InstallError> Installer::link_functions() {
       return refuse(Kind::site_key_conflict, linked.name,
                     "site " + std::to_string(linked.receives[registered.error().at].site) + " is received by another target");
     if (!engine.register_sources(linked)) return refuse(Kind::out_of_memory, linked.name, "too many event sources");
-    node_->by_name_.emplace(linked.name, i);
-    node_->by_name_.emplace(linked.base_name, i);
+    node_->by_name_.emplace_back(linked.name, i);
+    node_->by_name_.emplace_back(linked.base_name, i);
   }
   return {};
 }

@@ -6,9 +6,12 @@
 namespace bb::op {
 
 bool type_accepts(const TypeNode& type, const Value& value) {
-  if (!type.accepted_hashes.empty())
-    return std::find(type.accepted_hashes.begin(), type.accepted_hashes.end(), value.type_hash()) != type.accepted_hashes.end();
-  return type.id != "tensor" || value.carrier() == Carrier::tensor;
+  if (type.accepted_hashes.empty())
+    return std::string_view(type.id) != std::string_view("tensor") || value.carrier() == Carrier::tensor;
+  const std::uint64_t hash = value.type_hash();
+  for (const std::uint64_t accepted : type.accepted_hashes)  // one, or very few
+    if (accepted == hash) return true;
+  return false;
 }
 
 bool port_accepts(const OpDeclaration& declaration, std::uint32_t output, const Value& value) {

@@ -1,13 +1,18 @@
 // Steps that carry bytes in parts.
 #include "bb/step.h"
 
+#include <algorithm>
+
 namespace bb {
 
 ByteBuffer SendEnvelope::bytes() const {
-  ByteBuffer whole;
-  whole.reserve(head.as_bytes().size() + body.as_bytes().size() + tail_size);
-  for (const Bytes part : {head.as_bytes(), body.as_bytes(), Bytes(tail, tail_size)})
-    whole.insert(whole.end(), part.begin(), part.end());
+  const Bytes first = head.as_bytes();
+  const Bytes second = body.as_bytes();
+  ByteBuffer whole(first.size() + second.size() + tail_size);
+  std::uint8_t* out = whole.data();
+  out = std::copy_n(first.data(), first.size(), out);
+  out = std::copy_n(second.data(), second.size(), out);
+  std::copy_n(tail, tail_size, out);
   return whole;
 }
 

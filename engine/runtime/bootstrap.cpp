@@ -14,7 +14,8 @@ Status Engine::enqueue_bootstrap(std::span<const Bootstrap::Job> jobs) {
   for (const Bootstrap::Job& job : jobs) {
     const Bootstrap::Body& body = bootstrap_.bodies[job.body];
     job.activation->bootstrap = true;
-    BB_CHECK(plan(job.activation, body.op == kNone ? PlanStart::Mode::whole : PlanStart::Mode::one, body.op));
+    if (!plan(job.activation, body.op == kNone ? PlanStart::Mode::whole : PlanStart::Mode::one, body.op))
+      return fail(Code::no_memory);
   }
   for (const Bootstrap::Job& job : jobs) {
     job.activation->live = 1;

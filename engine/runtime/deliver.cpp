@@ -45,7 +45,7 @@ void Engine::count(Received::Kind kind) {
 
 void Engine::repeat_refusal(std::uint32_t peer, Received::Kind kind) {
   // The judgement may have told the host, noted that the peer was heard, or ended its silence.
-  if (const auto judged = judge_frame(peer); judged && *judged) end_silence(peer);
+  if (judge_frame(peer) == Judged::ends_silence) end_silence(peer);
   if (kind == Received::Kind::malformed) note_malformed(peer);
   count(kind);
 }
@@ -53,14 +53,16 @@ void Engine::repeat_refusal(std::uint32_t peer, Received::Kind kind) {
 // Cheapest first; a frame that is refused changes nothing but a counter.
 Received Engine::deliver(std::uint32_t peer, Bytes frame) {
   if (busy()) return refused({Code::busy});
-  const auto judged = judge_frame(peer);
-  if (!judged) return refused(judged.error());
+  const Judged judged = judge_frame(peer);
+  if (judged == Judged::blocked) return refused({Code::blocked});
+  if (judged == Judged::silenced) return refused({Code::silenced});
   const auto parsed = view_.parse(frame, config_.limits.envelope);
-  if (!parsed && parsed.error().kind == EnvelopeError::Kind::no_memory) return refused({Code::no_memory});
+  if (!parsed && parsed.error().kind == EnvelopeError::Kind::no_memory) [[unlikely]]
+    return refused({Code::no_memory});
   const auto end_any_silence = [&] {
-    if (*judged) end_silence(peer);
+    if (judged == Judged::ends_silence) end_silence(peer);
   };
-  if (!parsed) {
+  if (!parsed) [[unlikely]] {
     end_any_silence();
     note_malformed(peer);
     return {.kind = Received::Kind::malformed, .error = {}, .envelope = parsed.error()};
@@ -108,7 +110,7 @@ Received Engine::deliver(std::uint32_t peer, Bytes frame) {
               opened_[i]->call_op);
   ingress_bytes_.release(frame.size() - charged_);  // the rest is tied to the values
   out_of_memory_ |= !payload_keys_.empty() && !payloads_.try_reserve(payload_keys_.size());
-  if (out_of_memory_) {
+  if (out_of_memory_) [[unlikely]] {
     while (!opened_.empty()) {
       discard(opened_.back());
       opened_.pop_back();
@@ -324,26 +326,25 @@ void Engine::deliver_call(std::uint32_t peer, std::uint32_t index, const Address
                            .kind = WireReceiveFailed::Kind::unknown_component,
                            .error = {}});
   auto payload = Value::bytes(memory_, fill.payload);
-  auto made = payload ? prepare(*service) : Result<Activation*>(std::unexpected(payload.error()));
-  if (!made || !opened_.try_push(*made)) {
-    if (made) discard(*made);
+  Activation* const made = payload ? prepare(*service) : nullptr;
+  if (!made || !opened_.try_push(made)) {
+    if (made) discard(made);
     out_of_memory_ = true;
     return;
   }
   charge(*payload, fill.payload.size());
-  (*made)->values()[0] = std::move(*payload);
-  (*made)->values()[1] = Value::number(Carrier::request_id, view_.request_id);
-  (*made)->call_op = op;
+  made->values()[0] = std::move(*payload);
+  made->values()[1] = Value::number(Carrier::request_id, view_.request_id);
+  made->call_op = op;
 }
 
 // One execution per graph and envelope; a second fill for a site that has its value opens another.
 Activation* Engine::activation_for(LinkedGraph& graph, std::uint32_t payload) {
   for (Activation* open : opened_)
     if (open->graph == &graph && !open->values()[payload].present()) return open;
-  auto made = prepare(graph);
-  if (!made) return nullptr;
-  if (opened_.try_push(*made)) return *made;
-  discard(*made);
+  Activation* const made = prepare(graph);
+  if (!made || opened_.try_push(made)) return made;
+  discard(made);
   return nullptr;
 }
 

@@ -10,9 +10,15 @@ constexpr std::uint32_t kStepsPerOp = 4;  // completed or failed, suspended, and
 
 }  // namespace
 
+// What `make_room` makes is there already, as it nearly always is. Where allocations can be made to fail, it is asked for each time.
+[[gnu::always_inline]] inline bool Engine::has_room(std::uint64_t ready, std::uint64_t events, std::uint64_t steps) const {
+  ++events;
+  return !kFaultInjection && events_.has_room(events) && steps_.has_room(steps + events_.size() + events) &&
+         frontier_.has_room(ready + waiting_ops_.size()) && waiting_ops_.has_room(1) && !gate_closed_ && bus_.has_room(2);
+}
+
 // For so many more ready ops, function outputs and steps, and one event that an op publishes. What is written then cannot fail.
-// Asked before every op, so it is part of its callers.
-[[gnu::always_inline]] inline bool Engine::make_room(std::uint64_t ready, std::uint64_t events, std::uint64_t steps) {
+bool Engine::make_room(std::uint64_t ready, std::uint64_t events, std::uint64_t steps) {
   ++events;
   const auto ops = static_cast<std::uint32_t>(std::min<std::uint64_t>(ready + waiting_ops_.size(), UINT32_MAX));
   return steps_.try_reserve(steps_.size() + steps + events_.size() + events) && events_.try_reserve(events_.size() + events) &&
@@ -24,6 +30,8 @@ constexpr std::uint32_t kStepsPerOp = 4;  // completed or failed, suspended, and
 [[gnu::always_inline]] inline bool Engine::make_room_with_callers(const Activation* activation, std::uint64_t ready,
                                                                   std::uint64_t events) {
   std::uint64_t steps = kStepsPerOp;
+  if (!activation->parent && has_room(ready, events, steps)) [[likely]]
+    return true;
   for (const Activation* inner = activation; inner->parent; inner = inner->parent) {
     const LinkedOp& call = inner->parent->graph->ops[inner->call_op];
     ready += call.fan_out;
@@ -117,10 +125,12 @@ void Engine::enqueue(Activation* activation, std::uint32_t op) {
 
 // The op at the front. False, and it stays there, when there is no memory for what it adds.
 [[gnu::always_inline]] inline bool Engine::run_next() {
-  const Queued next = frontier_.front();
+  // Read by field: it may have been pushed just now, and a copy of the whole would wait for the stores of its halves.
+  const Queued& front = frontier_.front();
+  const Queued next{front.activation, front.op};
   if (!room_to_finish(next.activation, next.op)) [[unlikely]]
     return false;
-  frontier_.pop();
+  frontier_.drop_front();
   ++ops_run_;
   const std::uint32_t fan_out = next.activation->graph->ops[next.op].fan_out;
   if (fan_out > 0 && !frontier_.empty() && is_crowded(next.activation, fan_out)) [[unlikely]] {
@@ -150,6 +160,24 @@ bool Engine::run_frontier() {
   }
   exit_span("engine.frontier");
   return moved;
+}
+
+// What an op has put out makes those ready that waited for it.
+[[gnu::always_inline]] inline void Engine::write_outputs(Activation* activation, const LinkedGraph& graph, const LinkedOp& linked,
+                                                         std::uint32_t op) {
+  emit(mask_.ops,
+       OpCompleted{
+           OpRef::pack(graph.index, op), activation->exec, {graph.output_sites.data() + linked.out_begin, linked.out_count}});
+  std::uint16_t* const missing = activation->missing();
+  Value* const values = activation->values();
+  for (std::uint32_t i = 0; i < linked.out_count; ++i) {
+    const std::uint32_t value = graph.outputs[linked.out_begin + i];
+    if (value == kNone || !values[value].present()) continue;
+    if (linked.has_events && graph.event_topic[value] != kNone) surface(activation, value);
+    for (const std::uint32_t consumer : graph.consumers_of(value))
+      if (missing[consumer] != 0 && --missing[consumer] == 0) enqueue(activation, consumer);
+  }
+  if (linked.component != kNone) finish_effects(activation, op);
 }
 
 void Engine::dispatch(Activation* activation, std::uint32_t op) {
@@ -184,7 +212,7 @@ void Engine::dispatch(Activation* activation, std::uint32_t op) {
   // A command that was opened and not parked on is gone.
   if (outcome != Outcome::parked && OpContextBuilder::command(ctx_).valid()) forget(OpContextBuilder::command(ctx_));
   switch (outcome) {
-    case Outcome::done: finish_op(activation, op); break;
+    case Outcome::done: write_outputs(activation, graph, linked, op); break;
     case Outcome::parked: park(activation, op); return;
     case Outcome::failed: fail_op(activation, op, std::move(error_)); break;
   }
@@ -200,21 +228,8 @@ Outcome Engine::run_component(const LinkedOp& linked) {
 }
 
 void Engine::finish_op(Activation* activation, std::uint32_t op) {
-  LinkedGraph& graph = *activation->graph;
-  const LinkedOp& linked = graph.ops[op];
-  emit(mask_.ops,
-       OpCompleted{
-           OpRef::pack(graph.index, op), activation->exec, {graph.output_sites.data() + linked.out_begin, linked.out_count}});
-  std::uint16_t* const missing = activation->missing();
-  Value* const values = activation->values();
-  for (std::uint32_t i = 0; i < linked.out_count; ++i) {
-    const std::uint32_t value = graph.outputs[linked.out_begin + i];
-    if (value == kNone || !values[value].present()) continue;
-    if (linked.has_events && graph.event_topic[value] != kNone) surface(activation, value);
-    for (const std::uint32_t consumer : graph.consumers_of(value))
-      if (missing[consumer] != 0 && --missing[consumer] == 0) enqueue(activation, consumer);
-  }
-  if (linked.component != kNone) finish_effects(activation, op);
+  const LinkedGraph& graph = *activation->graph;
+  write_outputs(activation, graph, graph.ops[op], op);
 }
 
 // The slot's next op of the execution may run, and after the last one the slot is free.
@@ -268,10 +283,9 @@ void Engine::enter_call(Activation* activation, std::uint32_t op) {
     fail_op(activation, op, {OpErrorKind::cooldown, reason, std::move(detail)});
     let_go(activation);
   };
-  const auto made = prepare(*call.callee);
-  if (!made)
-    return refuse(made.error().code == Code::no_memory ? "no_memory" : "executions_limit", "the call's body was not started");
-  Activation* const body = *made;
+  Activation* const body = prepare(*call.callee);
+  if (!body)
+    return refuse(prepare_failure() == Code::no_memory ? "no_memory" : "executions_limit", "the call's body was not started");
   body->parent = activation;
   body->root = activation->root;
   body->call_op = op;
@@ -361,10 +375,9 @@ void Engine::release_slot(std::uint32_t component) {
   starts_due_ = !waiting_starts_.empty();
 }
 
-void Engine::let_go(Activation* activation) {
-  while (activation) {
-    BB_ASSERT(activation->live > 0);
-    if (--activation->live > 0) return;
+// And of the callers whose last op that was.
+void Engine::end(Activation* activation) {
+  do {
     if (activation->holds_slots) {
       activation->holds_slots = false;
       const auto& exclusive = activation->plan->exclusive;
@@ -386,7 +399,8 @@ void Engine::let_go(Activation* activation) {
       }
     }
     activation = caller;
-  }
+    BB_ASSERT(!activation || activation->live > 0);
+  } while (activation && --activation->live == 0);
 }
 
 }  // namespace bb::runtime

@@ -156,10 +156,10 @@ void Engine::unlink(Activation* activation) {
   (activation->next ? activation->next->previous : last_) = activation->previous;
 }
 
-Result<Activation*> Engine::prepare(LinkedGraph& graph) {
-  if (executions_ >= config_.limits.executions_max) return fail(Code::queue_full, executions_);
+Activation* Engine::prepare(LinkedGraph& graph) {
+  if (executions_ >= config_.limits.executions_max) return nullptr;
   Activation* activation = Activation::create(memory_, graph, ExecId{next_exec_});
-  if (!activation) return fail(Code::no_memory);
+  if (!activation) return nullptr;
   link(activation);
   ++next_exec_;
   ++executions_;
@@ -174,33 +174,35 @@ void Engine::discard(Activation* activation) {
   --executions_;
 }
 
-Status Engine::plan(Activation* activation, PlanStart::Mode mode, std::uint32_t op) {
+// False when there is no memory.
+bool Engine::plan(Activation* activation, PlanStart::Mode mode, std::uint32_t op) {
   seeds_.clear();
-  if (!seeds_.try_reserve(activation->graph->value_count)) return fail(Code::no_memory);
+  if (!seeds_.try_reserve(activation->graph->value_count)) return false;
   const Value* const values = activation->values();
   for (std::uint32_t value = 0; value < activation->graph->value_count; ++value)
     if (values[value].present()) seeds_.push_reserved(value);
   Plan* const plan = activation->graph->plans.acquire(
       *activation->graph, {.mode = mode, .op = op, .seeds = {seeds_.data(), seeds_.size()}}, config_.limits.plans_per_graph_max);
-  if (!plan) return fail(Code::no_memory);
+  if (!plan) return false;
   activation->set_plan(plan);
-  return {};
+  return true;
 }
 
-Result<ExecId> Engine::submit(Activation* activation) {
-  Status ready = ingress_starts_ < config_.limits.ingress_max ? Status{} : fail(Code::queue_full, ingress_starts_);
-  // Besides this start there is always room for the completion of every parked op.
-  if (ready && !ingress_.try_reserve(parked_.size() + 1)) ready = fail(Code::no_memory);
-  if (ready) ready = plan(activation, PlanStart::Mode::seeds);
-  if (!ready) {
+Code Engine::submit(Activation* activation) {
+  if (ingress_starts_ >= config_.limits.ingress_max) {
     discard(activation);
-    return std::unexpected(ready.error());
+    return Code::queue_full;
+  }
+  // Besides this start there is always room for the completion of every parked op.
+  if (!ingress_.try_reserve(parked_.size() + 1) || !plan(activation, PlanStart::Mode::seeds)) {
+    discard(activation);
+    return Code::no_memory;
   }
   activation->live = 1;
   activation->stage = Activation::Stage::submitted;
   ++ingress_starts_;
   ingress_.push_reserved({Ingress::Kind::start, activation, {}});
-  return activation->exec;
+  return Code::ok;
 }
 
 void Engine::echo(const LinkedGraph& graph, const LinkedGraph::InputPort& port, ExecId exec, const Value& value) {

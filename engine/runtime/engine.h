@@ -83,9 +83,11 @@ class Engine final : private op::Runtime, private Stock, private State {
   static bool changes_node(const Received& received);
   /// What a frame left behind that was not accepted; for a replay, which does not have it.
   void repeat_refusal(std::uint32_t peer, Received::Kind kind);
-  Result<Activation*> prepare(LinkedGraph& graph);
-  /// Queues an execution made by `prepare` that starts from the values present. Destroys it on error: queue_full, no_memory.
-  Result<ExecId> submit(Activation* activation);
+  /// nullptr when there are too many executions, or no memory for this one; `prepare_failure` tells which.
+  Activation* prepare(LinkedGraph& graph);
+  Code prepare_failure() const { return executions_ >= config_.limits.executions_max ? Code::queue_full : Code::no_memory; }
+  /// Queues an execution made by `prepare` that starts from the values present. Destroys it unless it returns `ok`: queue_full, no_memory.
+  Code submit(Activation* activation);
   void discard(Activation* activation);
   /// Errors: unknown_command (counted as late), type_mismatch, too_many_inputs, oversize_payload, no_memory, busy.
   Status complete(CommandId command, std::span<Value> outputs);
@@ -191,11 +193,12 @@ class Engine final : private op::Runtime, private Stock, private State {
   bool ask_to_back_off(std::uint32_t peer, framework::BackoffCause cause, std::uint64_t min_backoff_ns) override;
 
   // engine.cpp
-  Status plan(Activation* activation, PlanStart::Mode mode, std::uint32_t op = kNone);
+  bool plan(Activation* activation, PlanStart::Mode mode, std::uint32_t op = kNone);
   void link(Activation* activation);
   void unlink(Activation* activation);
 
   // dispatch.cpp
+  bool has_room(std::uint64_t ready, std::uint64_t events, std::uint64_t steps) const;
   bool make_room(std::uint64_t ready, std::uint64_t events, std::uint64_t steps);
   bool make_room_with_callers(const Activation* activation, std::uint64_t ready, std::uint64_t events);
   static std::uint64_t ready_with_callers(const Activation* activation, std::uint64_t ready);
@@ -212,13 +215,18 @@ class Engine final : private op::Runtime, private Stock, private State {
   void dispatch(Activation* activation, std::uint32_t op);
   Outcome run_component(const LinkedOp& linked);
   void finish_op(Activation* activation, std::uint32_t op);
+  void write_outputs(Activation* activation, const LinkedGraph& graph, const LinkedOp& linked, std::uint32_t op);
   void finish_effects(Activation* activation, std::uint32_t op);
   void arrive(Activation* activation, std::uint32_t value);
   void surface(Activation* activation, std::uint32_t value);
   void fail_op(Activation* activation, std::uint32_t op, OpError error);
   void leave_slot(Activation* activation, std::uint32_t component);
   void release_slot(std::uint32_t component);
-  void let_go(Activation* activation);
+  void let_go(Activation* activation) {
+    BB_ASSERT(activation->live > 0);
+    if (--activation->live == 0) end(activation);
+  }
+  void end(Activation* activation);
   void enter_call(Activation* activation, std::uint32_t op);
   void park(Activation* activation, std::uint32_t op);
 
@@ -250,7 +258,8 @@ class Engine final : private op::Runtime, private Stock, private State {
   void receive_failed(WireReceiveFailed failure);
 
   // policy.cpp
-  Result<bool> judge_frame(std::uint32_t peer);
+  enum class Judged : std::uint8_t { heard, ends_silence, blocked, silenced };
+  Judged judge_frame(std::uint32_t peer);
   void end_silence(std::uint32_t peer) { backpressure_.record_recovery(peers_.at(peer).pressure); }
   void note_malformed(std::uint32_t peer);
   void note_success(std::uint32_t peer);

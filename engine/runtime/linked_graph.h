@@ -127,6 +127,7 @@ struct LinkedGraph {
       if (candidate.name == port) return &candidate;
     return nullptr;
   }
+  std::uint32_t number_of(const InputPort& port) const { return static_cast<std::uint32_t>(&port - input_ports.data()); }
 };
 
 }  // namespace bb::runtime

@@ -34,20 +34,20 @@ struct OwnSuffix {
 }  // namespace
 
 // Whether a frame is looked at at all, and whether it ends a silence if it is.
-Result<bool> Engine::judge_frame(std::uint32_t peer) {
+Engine::Judged Engine::judge_frame(std::uint32_t peer) {
   framework::PeerRecord& record = peers_.at(peer);
   const std::uint64_t now = timers_.now_ns();
   if (const framework::Verdict verdict = governor_.check_inbound(record.policy); !verdict.allowed) [[unlikely]] {
     tell_blocked(peer, verdict);
-    return fail(Code::blocked);
+    return Judged::blocked;
   }
   if (governor_.quarantined(record.conduct, now)) [[unlikely]]
-    return fail(Code::blocked);
+    return Judged::blocked;
   if (!record.pressure.silent_drop) [[likely]]
-    return false;
-  if (backpressure_.recovered(record.pressure, now)) return true;
+    return Judged::heard;
+  if (backpressure_.recovered(record.pressure, now)) return Judged::ends_silence;
   backpressure_.note_heard(record.pressure, now);
-  return fail(Code::silenced);
+  return Judged::silenced;
 }
 
 void Engine::note_malformed(std::uint32_t peer) {

@@ -25,9 +25,43 @@ constexpr std::uint32_t kToldOfDeadline = 3;  // a timeout, and what it says of 
     case 8: return !deadlines_.due() && completions_.empty();
     case 10: return phases_.empty();
     case 12: return outbound_.messages() == 0;
-    case 13: return false;
+    case 13:
+      return events_.empty() && frontier_.empty() && !outbound_.has_dropped() && unresolved_.empty() && !bootstrap_.current &&
+             bootstrap_.finished.empty();
     default: return frontier_.empty() && !starts_due_ && !gate_closed_;
   }
+}
+
+[[gnu::always_inline]] inline bool Engine::run_part(std::uint32_t part) {
+  switch (part) {
+    case 0: return advance_clock(poll_ns_);
+    case 1: return !bootstrap_.pending() || bootstrap_.current || begin_bootstrap() != Began::stalled;
+    case 2: return run_timers();
+    case 3: return !modules_due_ || start_modules();
+    case 4: return drain_ingress();
+    case 6: return route_bus();
+    case 7: return drain_completions();
+    case 8: return expire_deadlines();
+    case 10: return run_phases();
+    case 12: return drain_outbound();
+    case 13: return write_tail();
+    default: return run_frontier();
+  }
+}
+
+// False when it stopped for want of memory. Ops that are ready run before there are more of them than may be; without the budget for
+// that, the rest of the part keeps its place for the next poll.
+[[gnu::always_inline]] inline bool Engine::finish_part(std::uint32_t part) {
+  while (relieving_ || !run_part(part)) {
+    if (!relieving_) {
+      if (!std::exchange(crowded_, false)) return false;
+      if (ops_run_ >= budget_) return postponed_ = true;
+    }
+    relieving_ = true;
+    if (!run_frontier()) return false;
+    relieving_ = false;
+  }
+  return true;
 }
 
 // A poll that finds no memory stops where it is and is still that poll: nothing comes in between, and the next call goes on with it,
@@ -67,36 +101,6 @@ PollResult Engine::poll(std::uint64_t now_ns, std::uint32_t ops) {
           .next_wakeup_ns = host_time(std::min(timers_.next_ns(), deadlines_.next_ns())),
           .more = stalled() || postponed_ || !frontier_.empty() || !bus_.empty() || routing_ || !completions_.empty() ||
                   timers_.due() || deadlines_.due() || (!gated_starts_.empty() && !gate_closed_)};
-}
-
-// False when it stopped for want of memory. Ops that are ready run before there are more of them than may be; without the budget for
-// that, the rest of the part keeps its place for the next poll.
-bool Engine::finish_part(std::uint32_t part) {
-  for (;;) {
-    if (relieving_ && !run_frontier()) return false;
-    relieving_ = false;
-    if (run_part(part)) return true;
-    if (!std::exchange(crowded_, false)) return false;
-    if (ops_run_ >= budget_) return postponed_ = true;
-    relieving_ = true;
-  }
-}
-
-bool Engine::run_part(std::uint32_t part) {
-  switch (part) {
-    case 0: return advance_clock(poll_ns_);
-    case 1: return !bootstrap_.pending() || bootstrap_.current || begin_bootstrap() != Began::stalled;
-    case 2: return run_timers();
-    case 3: return !modules_due_ || start_modules();
-    case 4: return drain_ingress();
-    case 6: return route_bus();
-    case 7: return drain_completions();
-    case 8: return expire_deadlines();
-    case 10: return run_phases();
-    case 12: return drain_outbound();
-    case 13: return write_tail();
-    default: return run_frontier();
-  }
 }
 
 // Engine time is time awake: it never runs back, and a gap shifts every deadline by its length.
@@ -144,7 +148,7 @@ bool Engine::drain_ingress() {
     if (moved) gated_starts_.pop(), --ingress_starts_;
   }
   while (moved && !ingress_.empty()) {
-    const Ingress next = ingress_.front();
+    const Ingress& next = ingress_.front();
     if (next.kind == Ingress::Kind::completion) {
       moved = apply_completion(next.command);
     } else if (gate_closed_ && !next.activation->bootstrap) {
@@ -154,7 +158,7 @@ bool Engine::drain_ingress() {
       moved = start(next.activation);
       if (moved) --ingress_starts_;
     }
-    if (moved) ingress_.pop();
+    if (moved) ingress_.drop_front();
     if (starts_due_) (void)begin_waiting();
   }
   exit_span("engine.ingress");
@@ -207,7 +211,7 @@ bool Engine::drain_outbound() {
                     return true;
                   });
   const auto waiting = outbound_.waiting();
-  if (!steps_.try_reserve(steps_.size() + std::uint64_t{waiting.size()} + events_.size())) moved = false;
+  if (!waiting.empty() && !steps_.try_reserve(steps_.size() + std::uint64_t{waiting.size()} + events_.size())) moved = false;
   for (const std::uint32_t peer : waiting) {
     if (!moved) break;
     framework::PeerRecord& record = peers_.at(peer);

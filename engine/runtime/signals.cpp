@@ -16,9 +16,8 @@ void Engine::publish_infra(InfraEvent event, Value value) {
 }
 
 bool Engine::start_from_value(LinkedGraph& graph, std::uint32_t value, const Value& content) {
-  const auto made = prepare(graph);
-  if (!made) return made.error().code == Code::queue_full;  // counted where executions are; an event is no promise
-  Activation* const activation = *made;
+  Activation* const activation = prepare(graph);
+  if (!activation) return prepare_failure() == Code::queue_full;  // counted where executions are; an event is no promise
   activation->values()[value] = content.present() ? content : Value::trigger();
   if (plan(activation, PlanStart::Mode::seeds) && run_or_hold(activation)) return true;
   discard(activation);
@@ -26,9 +25,8 @@ bool Engine::start_from_value(LinkedGraph& graph, std::uint32_t value, const Val
 }
 
 bool Engine::start_from_op(LinkedGraph& graph, std::uint32_t op) {
-  const auto made = prepare(graph);
-  if (!made) return made.error().code == Code::queue_full;
-  Activation* const activation = *made;
+  Activation* const activation = prepare(graph);
+  if (!activation) return prepare_failure() == Code::queue_full;
   if (plan(activation, PlanStart::Mode::one, op) && run_or_hold(activation)) return true;
   discard(activation);
   return false;

@@ -1,36 +1,41 @@
-// The envelope scanner, on protobuf's CodedInputStream: its varints and skips, our rules (spec A §4).
+// The envelope scanner (spec A §4). Varints are read here: protobuf's streams ask for their position after each.
 #include "wire/envelope_view.h"
-
-#include <google/protobuf/io/coded_stream.h>
 
 namespace bb::wire {
 namespace {
 
-using google::protobuf::io::CodedInputStream;
-
 constexpr std::uint32_t kNestingMax = 100;
+constexpr std::uint32_t kVarintBytesMax = 10;
 
 enum WireType : std::uint32_t { kVarint = 0, kFixed64 = 1, kLength = 2, kStartGroup = 3, kEndGroup = 4, kFixed32 = 5 };
 
 // Reads within [position, end); every reader returns false on the first malformed byte.
 class Scanner {
  public:
-  explicit Scanner(Bytes bytes)
-      : bytes_(bytes), input_(bytes.data(), static_cast<int>(bytes.size())), end_(static_cast<std::uint32_t>(bytes.size())) {}
+  explicit Scanner(Bytes bytes) : bytes_(bytes), end_(static_cast<std::uint32_t>(bytes.size())) {}
 
-  std::uint32_t position() const { return static_cast<std::uint32_t>(input_.CurrentPosition()); }
-  bool at_end() const { return position() >= end_; }
+  std::uint32_t position() const { return position_; }
+  bool at_end() const { return position_ >= end_; }
 
   bool varint(std::uint64_t& value) {
-    const std::uint32_t start = position();
-    google::protobuf::uint64 read = 0;
-    if (!input_.ReadVarint64(&read)) return false;
-    const std::uint32_t after = position();
-    if (after > end_) return false;
-    // Ten bytes carry 70 bits: the last may only hold the 64th.
-    if (after - start == 10 && bytes_[after - 1] > 1) return false;
-    value = read;
-    return true;
+    const std::uint8_t* const from = bytes_.data() + position_;
+    const std::uint32_t left = end_ - position_;
+    if (left > 0 && from[0] < 0x80) [[likely]] {
+      value = from[0];
+      ++position_;
+      return true;
+    }
+    std::uint64_t read = 0;
+    for (std::uint32_t i = 0; i < left && i < kVarintBytesMax; ++i) {
+      read |= static_cast<std::uint64_t>(from[i] & 0x7f) << (7 * i);
+      if (from[i] >= 0x80) continue;
+      // Ten bytes carry 70 bits: the last may only hold the 64th.
+      if (i + 1 == kVarintBytesMax && from[i] > 1) return false;
+      value = read;
+      position_ += i + 1;
+      return true;
+    }
+    return false;
   }
   bool key(std::uint32_t& field, std::uint32_t& type) {
     std::uint64_t key = 0;
@@ -41,15 +46,16 @@ class Scanner {
   }
   bool length(std::uint32_t type, std::uint32_t& length) {
     std::uint64_t read = 0;
-    if (type != kLength || !varint(read) || read > end_ - position()) return false;
+    if (type != kLength || !varint(read) || read > end_ - position_) return false;
     length = static_cast<std::uint32_t>(read);
     return true;
   }
   bool span(std::uint32_t type, Bytes& out) {
     std::uint32_t size = 0;
     if (!length(type, size)) return false;
-    out = bytes_.subspan(position(), size);
-    return input_.Skip(static_cast<int>(size));
+    out = bytes_.subspan(position_, size);
+    position_ += size;
+    return true;
   }
   bool number(std::uint32_t type, std::uint64_t& value) { return type == kVarint && varint(value); }
 
@@ -59,7 +65,7 @@ class Scanner {
     std::uint32_t size = 0;
     if (!length(type, size)) return false;
     const std::uint32_t outer = end_;
-    end_ = position() + size;
+    end_ = position_ + size;
     ++level_;
     std::uint32_t number = 0, inner = 0;
     while (!at_end())
@@ -72,13 +78,13 @@ class Scanner {
   /// Passes over as many `12 00` as follow, a fill with nothing in it, and says how many.
   std::uint64_t skip_empty_fills() {
     static constexpr std::uint8_t kEmpty[] = {0x12, 0x00, 0x12, 0x00, 0x12, 0x00, 0x12, 0x00};
-    const std::uint8_t* const from = bytes_.data() + position();
+    const std::uint8_t* const from = bytes_.data() + position_;
     const std::uint8_t* const end = bytes_.data() + end_;
     const std::uint8_t* at = from;
     const auto four = load_le<std::uint64_t>(kEmpty);
     while (end - at >= 8 && load_le<std::uint64_t>(at) == four) at += 8;
     while (end - at >= 2 && at[0] == kEmpty[0] && at[1] == kEmpty[1]) at += 2;
-    input_.Skip(static_cast<int>(at - from));
+    position_ += static_cast<std::uint32_t>(at - from);
     return static_cast<std::uint64_t>(at - from) / 2;
   }
 
@@ -108,10 +114,14 @@ class Scanner {
       default: return depth > 0 && open[--depth] == field;
     }
   }
-  bool fixed(std::uint32_t size) { return end_ - position() >= size && input_.Skip(static_cast<int>(size)); }
+  bool fixed(std::uint32_t size) {
+    if (end_ - position_ < size) return false;
+    position_ += size;
+    return true;
+  }
 
   Bytes bytes_;
-  CodedInputStream input_;
+  std::uint32_t position_ = 0;
   std::uint32_t end_;
   std::uint32_t level_ = 0;  // messages around the position
 };

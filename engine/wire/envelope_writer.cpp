@@ -29,6 +29,18 @@ std::uint8_t* put_number(std::uint32_t field, std::uint64_t value, std::uint8_t*
   return CodedOutputStream::WriteVarint64ToArray(value, out);
 }
 
+// Hashes fill their 64 bits, so nearly all take ten bytes; the first eight are spread over their bytes at once.
+std::uint8_t* put_hash(std::uint32_t field, std::uint64_t value, std::uint8_t* out) {
+  constexpr std::uint32_t kSpreadBits = 56;
+  if (value >> kSpreadBits == 0) return put_number(field, value, out);
+  *out++ = tag(field, 0);
+  std::uint64_t low = (value & 0x0000'0000'0fff'ffff) | (value & 0x00ff'ffff'f000'0000) << 4;
+  low = (low & 0x0000'3fff'0000'3fff) | (low & 0x0fff'c000'0fff'c000) << 2;
+  low = (low & 0x007f'007f'007f'007f) | (low & 0x3f80'3f80'3f80'3f80) << 1;
+  store_le(out, low | 0x8080'8080'8080'8080);
+  return CodedOutputStream::WriteVarint64ToArray(value >> kSpreadBits, out + 8);
+}
+
 std::uint64_t payload_size(const FillFields& fill) { return fill.value ? fill.value_bytes : fill.payload.size(); }
 
 std::uint64_t fill_size(const FillFields& fill) {
@@ -50,7 +62,7 @@ std::uint8_t* put_fill(const FillFields& fill, std::uint8_t* out) {
     }
   }
   out = put_number(3, fill.trigger_only ? 1 : 0, out);
-  return put_number(4, fill.type_hash, out);
+  return put_hash(4, fill.type_hash, out);
 }
 
 // A negative enum number is written as the 64-bit varint of its sign extension, as protobuf does.

@@ -18,23 +18,19 @@ constexpr std::uint64_t kCompositeBytesMax = INT32_MAX;
 
 }  // namespace
 
-std::uint8_t* Value::payload() const { return reinterpret_cast<std::uint8_t*>(block_ + 1); }
-std::uint64_t Value::payload_size() const { return block_ ? block_->size : 0; }
-
 Result<Value> Value::make(Memory& memory, Carrier carrier, std::uint64_t payload_bytes) {
   if (payload_bytes > SIZE_MAX - sizeof(Block)) return fail(Code::over_cap, payload_bytes);
   void* raw = memory.allocate(sizeof(Block) + static_cast<std::size_t>(payload_bytes));
   if (!raw) return fail(Code::no_memory, payload_bytes);
-  Value value;
-  value.head_.carrier = carrier;
-  value.block_ = new (raw) Block{.holders = 1, .size = payload_bytes, .memory = &memory};
+  Result<Value> value(std::in_place);
+  value->head_ = pack(carrier);
+  value->block_ = new (raw) Block{.holders = 1, .size = payload_bytes, .memory = &memory};
   return value;
 }
 
-void Value::release_block() {
-  if (--block_->holders > 0) return;
+void Value::free_block() {
   Block* const block = std::exchange(block_, nullptr);
-  if (head_.carrier == Carrier::composite) {
+  if (carrier() == Carrier::composite) {
     auto* children = reinterpret_cast<Value*>(block + 1);  // at most 64 levels deep, so recursion is bounded
     std::destroy_n(children, static_cast<std::size_t>(block->size / sizeof(Value)));
   }
@@ -44,13 +40,6 @@ void Value::release_block() {
 
 bool Value::unique() const { return !block_ || block_->holders == 1; }
 
-bool Value::attach_charge(ByteBudget& budget, std::uint64_t bytes) {
-  if (!block_ || block_->budget) return false;
-  block_->budget = &budget;
-  block_->charge = bytes;
-  return true;
-}
-
 void Value::release_charge() {
   if (!block_ || !block_->budget) return;
   std::exchange(block_->budget, nullptr)->release(std::exchange(block_->charge, 0));
@@ -59,8 +48,8 @@ void Value::release_charge() {
 std::uint64_t Value::charged_bytes() const { return block_ ? block_->charge : 0; }
 
 std::uint64_t Value::type_hash() const {
-  if (head_.carrier == Carrier::foreign) return block_->hash;
-  return carrier_hash(head_.carrier, head_.dtype);
+  if (carrier() == Carrier::foreign) return block_->hash;
+  return carrier_hash(carrier(), dtype());
 }
 
 std::string_view carrier_name(Carrier carrier, DType dtype) {
@@ -84,33 +73,33 @@ std::uint8_t* copy_in(std::uint8_t* out, std::span<const T> items) {
 }  // namespace
 
 Result<Value> Value::bytes(Memory& memory, Bytes content) {
-  BB_TRY(value, make(memory, Carrier::bytes, content.size()));
-  copy_in(value.payload(), content);
-  return std::move(value);
+  auto value = make(memory, Carrier::bytes, content.size());
+  if (value) copy_in(value->payload(), content);
+  return value;
 }
 
 Result<Value> Value::bytes_of_size(Memory& memory, std::uint64_t size, std::uint8_t*& data) {
-  BB_TRY(value, make(memory, Carrier::bytes, size));
-  data = value.payload();
-  return std::move(value);
+  auto value = make(memory, Carrier::bytes, size);
+  if (value) data = value->payload();
+  return value;
 }
 
 Result<Value> Value::text(Memory& memory, std::string_view content) {
-  BB_TRY(value, make(memory, Carrier::text, content.size()));
-  copy_in(value.payload(), bb::as_bytes(content));
-  return std::move(value);
+  auto value = make(memory, Carrier::text, content.size());
+  if (value) copy_in(value->payload(), bb::as_bytes(content));
+  return value;
 }
 
 Result<Value> Value::peer(Memory& memory, const PeerId& peer) {
-  BB_TRY(value, make(memory, Carrier::peer, sizeof(PeerId)));
-  new (value.payload()) PeerId(peer);
-  return std::move(value);
+  auto value = make(memory, Carrier::peer, sizeof(PeerId));
+  if (value) new (value->payload()) PeerId(peer);
+  return value;
 }
 
 Result<Value> Value::peers(Memory& memory, std::span<const PeerId> peers) {
-  BB_TRY(value, make(memory, Carrier::peers, peers.size_bytes()));
-  copy_in(value.payload(), peers);
-  return std::move(value);
+  auto value = make(memory, Carrier::peers, peers.size_bytes());
+  if (value) copy_in(value->payload(), peers);
+  return value;
 }
 
 Result<Value> Value::peers_of_size(Memory& memory, std::uint64_t count, PeerId*& data) {
@@ -149,13 +138,13 @@ Result<Value> Value::composite(Memory& memory, std::span<const Value> children) 
   std::uint64_t wire_bytes = 8;
   for (const Value& child : children) {
     if (!child.present()) return fail(Code::not_encodable, static_cast<std::uint64_t>(&child - children.data()));
-    if (child.carrier() == Carrier::composite) depth = std::max<std::uint32_t>(depth, child.head_.depth + 1u);
+    if (child.carrier() == Carrier::composite) depth = std::max<std::uint32_t>(depth, child.depth() + 1u);
     wire_bytes += 16 + encoded_size(child);
     if (wire_bytes > kCompositeBytesMax) return fail(Code::over_cap, wire_bytes);
   }
   if (depth > DecodeLimits{}.depth_max) return fail(Code::too_deep, depth);
   BB_TRY(value, make(memory, Carrier::composite, children.size_bytes()));
-  value.head_.depth = static_cast<std::uint8_t>(depth);
+  value.head_ = pack(Carrier::composite, DType::f32, depth);
   value.bits_ = wire_bytes;  // measured once: shared children make it exponential in the depth to measure again
   std::uninitialized_copy(children.begin(), children.end(), reinterpret_cast<Value*>(value.payload()));
   return std::move(value);
@@ -184,7 +173,7 @@ Result<Value> Value::tensor(Memory& memory, DType dtype, std::span<const std::ui
       data_bytes > SIZE_MAX - sizeof(TensorHeader))
     return fail(Code::over_cap, shape.size());
   BB_TRY(value, make(memory, Carrier::tensor, sizeof(TensorHeader) + data_bytes));
-  value.head_.dtype = dtype;
+  value.head_ = pack(Carrier::tensor, dtype);
   auto* header = new (value.payload()) TensorHeader{.elements = elements, .rank = static_cast<std::uint32_t>(shape.size())};
   std::copy(shape.begin(), shape.end(), header->shape);
   return std::move(value);
@@ -197,49 +186,38 @@ Result<Value> Value::tensor_f32(Memory& memory, std::span<const std::uint64_t> s
   return std::move(value);
 }
 
-Bytes Value::as_bytes() const {
-  BB_ASSERT(head_.carrier == Carrier::bytes || head_.carrier == Carrier::text || head_.carrier == Carrier::foreign ||
-            head_.carrier == Carrier::address || head_.carrier == Carrier::addresses);
-  return {payload(), static_cast<std::size_t>(payload_size())};
-}
-
 const PeerId& Value::as_peer() const {
-  BB_ASSERT(head_.carrier == Carrier::peer);
+  BB_ASSERT(carrier() == Carrier::peer);
   return *reinterpret_cast<const PeerId*>(payload());
 }
 
-std::span<const PeerId> Value::as_peers() const {
-  BB_ASSERT(head_.carrier == Carrier::peers);
-  return {reinterpret_cast<const PeerId*>(payload()), static_cast<std::size_t>(payload_size() / sizeof(PeerId))};
-}
-
 FedAvgMeta Value::as_fed_avg_meta() const {
-  BB_ASSERT(head_.carrier == Carrier::fed_avg_meta);
+  BB_ASSERT(carrier() == Carrier::fed_avg_meta);
   return *reinterpret_cast<const FedAvgMeta*>(payload());
 }
 
 std::span<const Value> Value::as_composite() const {
-  BB_ASSERT(head_.carrier == Carrier::composite);
+  BB_ASSERT(carrier() == Carrier::composite);
   return {reinterpret_cast<const Value*>(payload()), static_cast<std::size_t>(payload_size() / sizeof(Value))};
 }
 
 std::span<const std::pair<std::uint64_t, float>> Value::as_search_results() const {
-  BB_ASSERT(head_.carrier == Carrier::search_results);
+  BB_ASSERT(carrier() == Carrier::search_results);
   using Item = std::pair<std::uint64_t, float>;
   return {reinterpret_cast<const Item*>(payload()), static_cast<std::size_t>(payload_size() / sizeof(Item))};
 }
 
 TensorView Value::as_tensor() const {
-  BB_ASSERT(head_.carrier == Carrier::tensor);
+  BB_ASSERT(carrier() == Carrier::tensor);
   const auto* header = reinterpret_cast<const TensorHeader*>(payload());
-  return {.dtype = head_.dtype,
+  return {.dtype = dtype(),
           .shape = {header->shape, header->rank},
           .elements = header->elements,
           .data = {payload() + sizeof(TensorHeader), static_cast<std::size_t>(payload_size() - sizeof(TensorHeader))}};
 }
 
 std::uint8_t* Value::mutable_tensor_data() {
-  return head_.carrier == Carrier::tensor && unique() ? payload() + sizeof(TensorHeader) : nullptr;
+  return carrier() == Carrier::tensor && unique() ? payload() + sizeof(TensorHeader) : nullptr;
 }
 
 }  // namespace bb

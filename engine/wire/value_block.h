@@ -1,19 +1,10 @@
-// The block behind a value, and the bincode of addresses that values hold.
+// What the block of a tensor begins with, and the bincode of addresses that values hold.
 #pragma once
 
 #include "bb/value.h"
 #include "wire/bincode.h"
 
 namespace bb {
-
-struct alignas(16) Value::Block {
-  std::uint32_t holders = 0;  // first: Value::retain counts here
-  std::uint64_t size = 0;     // payload bytes, which follow the block
-  std::uint64_t charge = 0;
-  std::uint64_t hash = 0;  // foreign values only
-  Memory* memory = nullptr;
-  ByteBudget* budget = nullptr;
-};
 
 namespace wire {
 

@@ -41,7 +41,7 @@ Outcome ship(OpContext& ctx, const Shipment& shipment) {
                                     .reports = {},
                                     .source_peer = {},
                                     .source_addresses = {},
-                                    .ready_source = *source};
+                                    .ready_source = {source->data(), source->size()}};
   Value body;
   std::uint64_t body_bytes = 0;
   for (const PeerId& destination : shipment.destinations) {

@@ -48,6 +48,8 @@ class Array {
   T& back() { return data_[size_ - 1]; }
   const T& back() const { return data_[size_ - 1]; }
 
+  /// Whether `more` can be pushed without memory.
+  bool has_room(std::uint64_t more) const { return more <= capacity_ - size_; }
   /// Makes room for `capacity` entries in all. False, and nothing changed, when there is no memory.
   [[nodiscard]] bool try_reserve(std::uint64_t capacity, AllocationSite site = AllocationSite::current()) {
     if (allocation_fails(site)) [[unlikely]]

@@ -23,11 +23,13 @@ using AllocationSite = std::source_location;
 using AllocationHook = bool (*)(const AllocationSite&);
 inline constinit thread_local AllocationHook allocation_hook = nullptr;
 inline bool allocation_fails(const AllocationSite& site) { return allocation_hook && allocation_hook(site); }
+inline constexpr bool kFaultInjection = true;
 #else
 struct AllocationSite {
   static constexpr AllocationSite current() { return {}; }
 };
 constexpr bool allocation_fails(AllocationSite) { return false; }
+inline constexpr bool kFaultInjection = false;
 #endif
 
 /// The one place where the engine takes memory from the system. 16-byte aligned; nullptr when there is none. Whoever calls has
@@ -64,6 +66,7 @@ class Memory {
 
   static std::uint32_t class_of(std::size_t bytes);
   void* refill(std::uint32_t size_class);
+  void* allocate_large(std::size_t bytes);
 
   std::array<Free*, kClasses> free_{};
   Chunk* chunks_ = nullptr;

@@ -394,7 +394,8 @@ class Node {
   runtime::Engine* engine() const { return engine_.get(); }
 
   std::unique_ptr<runtime::Engine> engine_;
-  std::map<std::string, std::uint32_t, std::less<>> by_name_;  // target names, full and base, to graphs
+  std::vector<std::pair<std::string, std::uint32_t>>
+      by_name_;  // target names, full and base, to graphs: few; the first of a name counts
   struct Given {
     std::uint32_t port = 0;
     Value* value = nullptr;

@@ -51,21 +51,21 @@ class Value {
   Value() = default;
   Value(const Value& other) : head_(other.head_), bits_(other.bits_), block_(other.block_) { retain(); }
   Value(Value&& other) noexcept : head_(other.head_), bits_(other.bits_), block_(std::exchange(other.block_, nullptr)) {
-    other.head_ = {};
+    other.head_ = 0;
   }
   Value& operator=(const Value& other) { return *this = Value(other); }
   Value& operator=(Value&& other) noexcept {
     if (this == &other) return *this;
     drop();
-    head_ = std::exchange(other.head_, {});
+    head_ = std::exchange(other.head_, 0);
     bits_ = other.bits_;
     block_ = std::exchange(other.block_, nullptr);
     return *this;
   }
   ~Value() { drop(); }
 
-  Carrier carrier() const { return head_.carrier; }
-  bool present() const { return head_.carrier != Carrier::absent; }
+  Carrier carrier() const { return static_cast<Carrier>(head_ & 0xff); }
+  bool present() const { return carrier() != Carrier::absent; }
   /// FNV-1a-64 of the carrier's protocol name; what `SlotFill.type_hash` says.
   std::uint64_t type_hash() const;
 
@@ -100,14 +100,21 @@ class Value {
   static Result<Value> tensor_f32(Memory& memory, std::span<const std::uint64_t> shape, std::span<const float> data);
 
   // Readers; the carrier must match (asserted), the spans live as long as a Value of the same block does.
-  Bytes as_bytes() const;  // bytes, text, foreign, address and addresses (their wire bytes)
+  /// Of bytes, text, foreign, address and addresses: their wire bytes.
+  Bytes as_bytes() const {
+    BB_ASSERT(holds_bytes(carrier()));
+    return {payload(), static_cast<std::size_t>(payload_size())};
+  }
   const PeerId& as_peer() const;
-  std::span<const PeerId> as_peers() const;
+  std::span<const PeerId> as_peers() const {
+    BB_ASSERT(carrier() == Carrier::peers);
+    return {reinterpret_cast<const PeerId*>(payload()), static_cast<std::size_t>(payload_size() / sizeof(PeerId))};
+  }
   FedAvgMeta as_fed_avg_meta() const;
   std::span<const Value> as_composite() const;
   std::span<const std::pair<std::uint64_t, float>> as_search_results() const;
   TensorView as_tensor() const;
-  bool is_f32_tensor() const { return head_.carrier == Carrier::tensor && head_.dtype == DType::f32; }
+  bool is_f32_tensor() const { return head_ == pack(Carrier::tensor); }
 
   /// Writable data of a tensor whose only holder this is, else nullptr.
   std::uint8_t* mutable_tensor_data();
@@ -116,7 +123,12 @@ class Value {
 
   /// Ties `bytes` of a budget, already charged there, to this value's block, which gives them back when it dies.
   /// A value without a block cannot hold a charge: returns false, and the caller releases at once.
-  bool attach_charge(ByteBudget& budget, std::uint64_t bytes);
+  bool attach_charge(ByteBudget& budget, std::uint64_t bytes) {
+    if (!block_ || block_->budget) return false;
+    block_->budget = &budget;
+    block_->charge = bytes;
+    return true;
+  }
   /// Gives back what the block holds of a budget: whoever keeps the value from now on has a limit of its own.
   void release_charge();
   /// What this value's block gives back when it dies.
@@ -125,35 +137,47 @@ class Value {
   std::uint64_t block_identity() const { return reinterpret_cast<std::uintptr_t>(block_); }
 
  private:
-  struct Head {
-    Carrier carrier = Carrier::absent;
-    DType dtype = DType::f32;
-    std::uint8_t depth = 0;
-    std::uint8_t unused = 0;
-    std::uint32_t reserved = 0;
+  // One word, written and copied whole: a copy right behind a store of one of its bytes would have to wait for it.
+  static constexpr std::uint64_t pack(Carrier carrier, DType dtype = DType::f32, std::uint32_t depth = 0) {
+    return static_cast<std::uint64_t>(carrier) | static_cast<std::uint64_t>(dtype) << 8 | std::uint64_t{depth} << 16;
+  }
+  DType dtype() const { return static_cast<DType>(head_ >> 8 & 0xff); }
+  std::uint32_t depth() const { return static_cast<std::uint32_t>(head_ >> 16); }
+  struct alignas(16) Block {
+    std::uint32_t holders = 0;
+    std::uint64_t size = 0;  // payload bytes, which follow the block
+    std::uint64_t charge = 0;
+    std::uint64_t hash = 0;  // foreign values only
+    Memory* memory = nullptr;
+    ByteBudget* budget = nullptr;
   };
-  struct Block;
+  static constexpr bool holds_bytes(Carrier carrier) {
+    constexpr auto bit = [](Carrier one) { return std::uint32_t{1} << static_cast<unsigned>(one); };
+    return ((bit(Carrier::bytes) | bit(Carrier::text) | bit(Carrier::foreign) | bit(Carrier::address) | bit(Carrier::addresses)) >>
+                static_cast<unsigned>(carrier) &
+            1) != 0;
+  }
 
   static Value inline_value(Carrier carrier, std::uint64_t bits) {
     Value value;
-    value.head_.carrier = carrier;
+    value.head_ = pack(carrier);
     value.bits_ = bits;
     return value;
   }
   static Result<Value> make(Memory& memory, Carrier carrier, std::uint64_t payload_bytes);
-  std::uint8_t* payload() const;
-  std::uint64_t payload_size() const;
+  std::uint8_t* payload() const { return reinterpret_cast<std::uint8_t*>(block_ + 1); }
+  std::uint64_t payload_size() const { return block_ ? block_->size : 0; }
   void retain() const {
-    if (block_) ++*reinterpret_cast<std::uint32_t*>(block_);
+    if (block_) ++block_->holders;
   }
   void drop() {
-    if (block_) release_block();
+    if (block_ && --block_->holders == 0) free_block();
   }
-  void release_block();
+  void free_block();
 
-  Head head_;
+  std::uint64_t head_ = 0;
   std::uint64_t bits_ = 0;
-  Block* block_ = nullptr;  // its first member is the holder count
+  Block* block_ = nullptr;
 };
 static_assert(sizeof(Value) == 24, "hot-path unit; change on purpose (docs/decisions)");
 

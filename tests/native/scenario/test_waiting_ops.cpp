@@ -117,7 +117,8 @@ TEST_CASE("waiting_ops: Sleep and After give a trigger when their time has come,
 }
 
 TEST_CASE("waiting_ops: what is set for now is left to do now, not to be waited for") {
-  OneNode one([](Graph& g) { g.output("then", syscall(g, "After", {g.input<type::Trigger>("start")}, {{"delay_ns", number(0)}})); });
+  OneNode one(
+      [](Graph& g) { g.output("then", syscall(g, "After", {g.input<type::Trigger>("start")}, {{"delay_ns", number(0)}})); });
   NamedValue inputs[] = {{"start", Value::trigger()}};
   REQUIRE(one.node->invoke("M", inputs));
   CHECK(one.node->poll(7).more);
