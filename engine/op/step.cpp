@@ -1,18 +1,11 @@
 // Steps that carry bytes in parts.
 #include "bb/step.h"
 
-#include <algorithm>
-
 namespace bb {
 
 ByteBuffer SendEnvelope::bytes() const {
-  const Bytes first = head.as_bytes();
-  const Bytes second = body.as_bytes();
-  ByteBuffer whole(first.size() + second.size() + tail_size);
-  std::uint8_t* out = whole.data();
-  out = std::copy_n(first.data(), first.size(), out);
-  out = std::copy_n(second.data(), second.size(), out);
-  std::copy_n(tail, tail_size, out);
+  ByteBuffer whole(head.as_bytes().size() + body.as_bytes().size() + tail_size);
+  copy_bytes({tail, tail_size}, copy_bytes(body.as_bytes(), copy_bytes(head.as_bytes(), whole.data())));
   return whole;
 }
 

@@ -207,7 +207,7 @@ bool Engine::drain_outbound() {
                     send.head = std::move(message.head);
                     send.body = std::move(message.body);
                     send.tail_size = message.tail_size;
-                    std::copy_n(message.tail, message.tail_size, send.tail);
+                    std::memcpy(send.tail, message.tail, sizeof send.tail);
                     return true;
                   });
   const auto waiting = outbound_.waiting();

@@ -53,10 +53,7 @@ class BincodeWriter {
     store_le(at_, value);
     at_ += sizeof(T);
   }
-  void raw(Bytes bytes) {
-    if (!bytes.empty()) std::memcpy(at_, bytes.data(), bytes.size());
-    at_ += bytes.size();
-  }
+  void raw(Bytes bytes) { at_ = copy_bytes(bytes, at_); }
   void lengthy(Bytes bytes) {
     number<std::uint64_t>(bytes.size());
     raw(bytes);

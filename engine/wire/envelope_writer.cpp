@@ -20,8 +20,7 @@ std::uint8_t* put_length(std::uint32_t field, std::uint64_t bytes, std::uint8_t*
 }
 std::uint8_t* put_span(std::uint32_t field, Bytes bytes, std::uint8_t* out) {
   out = put_length(field, bytes.size(), out);
-  if (!bytes.empty()) std::memcpy(out, bytes.data(), bytes.size());
-  return out + bytes.size();
+  return copy_bytes(bytes, out);
 }
 std::uint8_t* put_number(std::uint32_t field, std::uint64_t value, std::uint8_t* out) {
   if (value == 0) return out;
@@ -108,10 +107,7 @@ std::uint64_t source_size(const EnvelopeFields& fields) {
 }
 
 std::uint8_t* write_source(const EnvelopeFields& fields, std::uint8_t* out) {
-  if (!fields.ready_source.empty()) {
-    std::memcpy(out, fields.ready_source.data(), fields.ready_source.size());
-    return out + fields.ready_source.size();
-  }
+  if (!fields.ready_source.empty()) return copy_bytes(fields.ready_source, out);
   out = put_number(7, fields.schema_version, out);
   for (const Bytes address : fields.source_addresses) out = put_span(8, address, out);
   return put_number(9, fields.incarnation, out);

@@ -65,9 +65,8 @@ std::uint64_t carrier_hash(Carrier carrier, DType dtype) {
 namespace {
 
 template <class T>
-std::uint8_t* copy_in(std::uint8_t* out, std::span<const T> items) {
-  if (!items.empty()) std::memcpy(out, items.data(), items.size_bytes());
-  return out;
+void copy_in(std::uint8_t* out, std::span<const T> items) {
+  copy_bytes({reinterpret_cast<const std::uint8_t*>(items.data()), items.size_bytes()}, out);
 }
 
 }  // namespace

@@ -37,6 +37,12 @@ void store_le(std::uint8_t* at, T value) {
   std::memcpy(at, &value, sizeof value);
 }
 
+/// Copies `from`, which may be empty, to `out`, and returns where it ends there.
+inline std::uint8_t* copy_bytes(Bytes from, std::uint8_t* out) {
+  if (!from.empty()) std::memcpy(out, from.data(), from.size());
+  return out + from.size();
+}
+
 /// Lower-case hex without a prefix.
 std::string to_hex(Bytes bytes);
 
