@@ -6,49 +6,16 @@
 #include "bb/compiler.h"
 #include "ops/registry.h"
 #include "support/components.h"
+#include "support/modules.h"
 #include "support/network.h"
 
 using namespace bb;
 
 namespace {
 
-struct Ask final : Module {
-  Ask() : Module("Ask") {}
-  void body(Graph& g) const override {
-    const Output servers = g.input<type::Peers>("servers");
-    const NetOut out = g.net_out("question", servers, g.input<type::TensorF32>("x"));
-    g.output("answer", g.await_response(out.handle, "tensor.f32", 50'000'000));
-    g.on("servers", [&] { g.reply(g.pass_through(out.value), out.sender); });
-  }
-};
-
-struct Mesh final : Module {
-  Mesh() : Module("Mesh") {}
-  ModelSlot model{"model"};
-  AggregatorSlot aggregator{"aggregator"};
-  void body(Graph& g) const override {
-    const Output peers = g.input<type::Peers>("peers");
-    const Output meta = g.input<type::FedAvgMetadata>("meta");
-    g.output("loss", model.train(g, 3));
-    const Output params = model.params(g);
-    aggregator.contribute(g, params, meta);
-    const NetOutRecord up = g.net_out({{"params", params}, {"meta", meta}}, peers);
-    g.on("peers", [&] {
-      aggregator.contribute(g, up["params"], up["meta"], up.sender);
-      g.output("received", up.sender);
-    });
-  }
-};
-struct MeshMerge final : Module {
-  MeshMerge() : Module("MeshMerge") {}
-  ModelSlot model{"model"};
-  AggregatorSlot aggregator{"aggregator"};
-  void body(Graph& g) const override {
-    const Aggregate merged = aggregator.aggregate(g, g.input<type::Trigger>("go"));
-    model.load_parameters(g, merged.params);
-    g.output("merged", merged.metadata);
-  }
-};
+using test::Ask;
+using test::Mesh;
+using test::MeshMerge;
 
 const Registry& registry() {
   static const Registry made = [] {
@@ -115,7 +82,7 @@ TEST_CASE("restore everywhere: a question that is answered, one that is not, one
 }
 
 TEST_CASE("restore everywhere: a mesh that trains for four rounds", "[crash]") {
-  const ByteBuffer mesh = compiled(Mesh()), merge = compiled(MeshMerge());
+  const ByteBuffer mesh = compiled(Mesh(3)), merge = compiled(MeshMerge());
   same_as_undisturbed([&](test::Network& network) {
     for (const std::uint64_t peer : {1, 2, 3}) {
       ByteBuffer images, labels;

@@ -3,6 +3,7 @@
 #include "framework/backpressure.h"
 #include "memory/scenarios.h"
 #include "scenario/one_node.h"
+#include "support/modules.h"
 #include "wire/carriers.h"
 #include "wire/envelope_view.h"
 
@@ -11,16 +12,6 @@ namespace {
 
 constexpr std::uint64_t kTimeoutNs = 50'000'000;
 const ByteBuffer kResponseSuffix = {0xe4, 0x01, 0x08, 'r', 'e', 's', 'p', 'o', 'n', 's', 'e'};
-
-struct Ask final : Module {
-  Ask() : Module("Ask") {}
-  void body(Graph& g) const override {
-    const Output servers = g.input<type::Peers>("servers");
-    const NetOut out = g.net_out("question", servers, g.input<type::TensorF32>("x"));
-    g.output("answer", g.await_response(out.handle, "tensor.f32", kTimeoutNs));
-    g.on("servers", [&] { g.reply(g.pass_through(out.value), out.sender); });
-  }
-};
 
 struct Survey final : Module {
   explicit Survey(bool late) : Module(late ? "LateSurvey" : "Survey"), late_(late) {}
@@ -177,8 +168,8 @@ void questions_and_answers(Stage& stage) {
 
 namespace {
 
-struct Mesh final : Module {
-  Mesh() : Module("Mesh") {}
+struct RandomMesh final : Module {
+  RandomMesh() : Module("Mesh") {}
   ModelSlot model{"model"};
   AggregatorSlot aggregator{"aggregator"};
   PeerSelectorSlot random{"random", "peers"};
@@ -214,7 +205,7 @@ struct Merge final : Module {
 }  // namespace
 
 void mesh_averaging(Stage& stage) {
-  const ByteBuffer& mesh = compiled("mesh", Mesh());
+  const ByteBuffer& mesh = compiled("mesh", RandomMesh());
   const ByteBuffer& merge = compiled("merge", Merge());
   for (const std::uint64_t peer : {1, 2}) {
     ByteBuffer images, labels;

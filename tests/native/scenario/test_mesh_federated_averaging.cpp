@@ -6,11 +6,15 @@
 #include "bb/compiler.h"
 #include "ops/registry.h"
 #include "support/components.h"
+#include "support/modules.h"
 #include "support/network.h"
 
 using namespace bb;
 
 namespace {
+
+using test::Mesh;
+using test::MeshMerge;
 
 // Sends given parameters, so that the envelope's bytes can be told in advance.
 struct MeshSend final : Module {
@@ -26,34 +30,6 @@ struct MeshSend final : Module {
       aggregator.contribute(g, up["params"], up["meta"], up.sender);
       g.output("received", up.sender);
     });
-  }
-};
-
-struct Mesh final : Module {
-  Mesh() : Module("Mesh") {}
-  ModelSlot model{"model"};
-  AggregatorSlot aggregator{"aggregator"};
-  void body(Graph& g) const override {
-    const Output peers = g.input<type::Peers>("peers");
-    const Output meta = g.input<type::FedAvgMetadata>("meta");
-    g.output("loss", model.train(g, 10));
-    const Output params = model.params(g);
-    aggregator.contribute(g, params, meta);
-    const NetOutRecord up = g.net_out({{"params", params}, {"meta", meta}}, peers);
-    g.on("peers", [&] {
-      aggregator.contribute(g, up["params"], up["meta"], up.sender);
-      g.output("received", up.sender);
-    });
-  }
-};
-struct MeshMerge final : Module {
-  MeshMerge() : Module("MeshMerge") {}
-  ModelSlot model{"model"};
-  AggregatorSlot aggregator{"aggregator"};
-  void body(Graph& g) const override {
-    const Aggregate merged = aggregator.aggregate(g, g.input<type::Trigger>("go"));
-    model.load_parameters(g, merged.params);
-    g.output("merged", merged.metadata);
   }
 };
 
@@ -107,7 +83,8 @@ TEST_CASE("mesh_federated_averaging: parameters and sample count travel in one e
 TEST_CASE("mesh_federated_averaging: peers that hold different classes learn all of them together") {
   Registry registry = ops::builtin_registry();
   test::add_test_components(registry);
-  const ByteBuffer mesh = compile(registry, Mesh()), merge = compile(registry, MeshMerge()), predict = compile(registry, Predict());
+  const ByteBuffer mesh = compile(registry, Mesh(10)), merge = compile(registry, MeshMerge()),
+                   predict = compile(registry, Predict());
   test::Network network(registry);
   // Four corners of a square, a class each; a peer has two of them.
   const auto corner = [](int label, ByteBuffer& images, ByteBuffer& labels, RandomStream& random) {

@@ -4,6 +4,7 @@
 #include "bb/compiler.h"
 #include "ops/registry.h"
 #include "sim/components.h"
+#include "support/modules.h"
 
 namespace bb::sim {
 namespace {
@@ -43,15 +44,6 @@ struct Merge final : Module {
   void body(Graph& g) const override {
     const Aggregate merged = aggregator.aggregate(g, g.input<type::Trigger>("go"));
     g.output("merged", g.bundle({merged.params, merged.metadata}));
-  }
-};
-
-struct Ask final : Module {
-  Ask() : Module("Ask") {}
-  void body(Graph& g) const override {
-    const NetOut out = g.net_out("question", g.input<type::Peers>("servers"), g.input<type::TensorF32>("x"));
-    g.output("answer", g.await_response(out.handle, "tensor.f32", kDeadlineNs));
-    g.on("servers", [&] { g.reply(g.pass_through(out.value), out.sender); });
   }
 };
 
@@ -126,7 +118,7 @@ Programs::Programs() : registry(ops::builtin_registry()) {
   };
   add(Part::mesh, Mesh(), {"Mesh", "Mesh_peers"}, true, true);
   add(Part::mesh, Merge(), {"Merge"}, false, true);
-  add(Part::ask, Ask(), {"Ask", "Ask_servers"}, false, false);
+  add(Part::ask, test::Ask(kDeadlineNs), {"Ask", "Ask_servers"}, false, false);
   add(Part::gather, Gather(), {"Gather", "Gather_servers"}, false, false);
   add(Part::timers, Timers(), {"Timers"}, false, false);
   add(Part::ticker, Ticker(), {"Ticker"}, false, false);

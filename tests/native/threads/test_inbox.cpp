@@ -7,22 +7,16 @@
 
 #include "bb/compiler.h"
 #include "ops/registry.h"
+#include "support/modules.h"
 #include "support/network.h"
 
 using namespace bb;
 
 namespace {
 
-constexpr std::uint32_t kThreads = 4, kPerThread = 500;
+using test::Ask;
 
-struct Ask final : Module {
-  Ask() : Module("Ask") {}
-  void body(Graph& g) const override {
-    const NetOut out = g.net_out("question", g.input<type::Peers>("servers"), g.input<type::TensorF32>("x"));
-    g.output("answer", g.await_response(out.handle, "tensor.f32"));
-    g.on("servers", [&] { g.reply(g.pass_through(out.value), out.sender); });
-  }
-};
+constexpr std::uint32_t kThreads = 4, kPerThread = 500;
 
 struct Asking {
   Registry registry = ops::builtin_registry();

@@ -5,21 +5,14 @@
 #include "bb/compiler.h"
 #include "node/journal.h"
 #include "ops/registry.h"
+#include "support/modules.h"
 #include "support/network.h"
 
 using namespace bb;
 
 namespace {
 
-struct Ask final : Module {
-  Ask() : Module("Ask") {}
-  void body(Graph& g) const override {
-    const Output servers = g.input<type::Peers>("servers");
-    const NetOut out = g.net_out("question", servers, g.input<type::TensorF32>("x"));
-    g.output("answer", g.await_response(out.handle, "tensor.f32", 50'000'000));
-    g.on("servers", [&] { g.reply(g.pass_through(out.value), out.sender); });
-  }
-};
+using test::Ask;
 
 struct Recorded {
   Registry registry = ops::builtin_registry();
