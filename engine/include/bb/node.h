@@ -394,8 +394,8 @@ class Node {
   runtime::Engine* engine() const { return engine_.get(); }
 
   std::unique_ptr<runtime::Engine> engine_;
-  std::vector<std::pair<std::string, std::uint32_t>>
-      by_name_;  // target names, full and base, to graphs: few; the first of a name counts
+  // Target names, full and base, to graphs. There are few of them; the first of a name counts.
+  std::vector<std::pair<std::string, std::uint32_t>> by_name_;
   struct Given {
     std::uint32_t port = 0;
     Value* value = nullptr;
