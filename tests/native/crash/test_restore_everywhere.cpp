@@ -14,8 +14,8 @@ using namespace bb;
 namespace {
 
 using test::Ask;
-using test::Mesh;
 using test::MeshMerge;
+using test::TrainingMesh;
 
 const Registry& registry() {
   static const Registry made = [] {
@@ -82,7 +82,7 @@ TEST_CASE("restore everywhere: a question that is answered, one that is not, one
 }
 
 TEST_CASE("restore everywhere: a mesh that trains for four rounds", "[crash]") {
-  const ByteBuffer mesh = compiled(Mesh(3)), merge = compiled(MeshMerge());
+  const ByteBuffer mesh = compiled(TrainingMesh(3)), merge = compiled(MeshMerge());
   same_as_undisturbed([&](test::Network& network) {
     for (const std::uint64_t peer : {1, 2, 3}) {
       ByteBuffer images, labels;

@@ -13,8 +13,8 @@ using namespace bb;
 
 namespace {
 
-using test::Mesh;
 using test::MeshMerge;
+using test::TrainingMesh;
 
 // Sends given parameters, so that the envelope's bytes can be told in advance.
 struct MeshSend final : Module {
@@ -83,7 +83,7 @@ TEST_CASE("mesh_federated_averaging: parameters and sample count travel in one e
 TEST_CASE("mesh_federated_averaging: peers that hold different classes learn all of them together") {
   Registry registry = ops::builtin_registry();
   test::add_test_components(registry);
-  const ByteBuffer mesh = compile(registry, Mesh(10)), merge = compile(registry, MeshMerge()),
+  const ByteBuffer mesh = compile(registry, TrainingMesh(10)), merge = compile(registry, MeshMerge()),
                    predict = compile(registry, Predict());
   test::Network network(registry);
   // Four corners of a square, a class each; a peer has two of them.

@@ -20,8 +20,8 @@ struct Ask final : Module {
 };
 
 /// Trains, contributes its own parameters and sends them to `peers`, which contribute them too.
-struct Mesh final : Module {
-  explicit Mesh(std::int64_t steps) : Module("Mesh"), steps_(steps) {}
+struct TrainingMesh final : Module {
+  explicit TrainingMesh(std::int64_t steps) : Module("Mesh"), steps_(steps) {}
   ModelSlot model{"model"};
   AggregatorSlot aggregator{"aggregator"};
   void body(Graph& g) const override {

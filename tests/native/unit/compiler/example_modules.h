@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fixture.h"
+#include "support/modules.h"
 
 namespace bb::test {
 
@@ -119,16 +120,6 @@ struct Mesh : Module {
       aggregator.contribute(g, up["params"], up["meta"], up.sender);
       g.output("received", up.sender);
     });
-  }
-};
-struct MeshMerge : Module {
-  ModelSlot model{"model"};
-  AggregatorSlot aggregator{"aggregator"};
-  MeshMerge() : Module("MeshMerge") {}
-  void body(Graph& g) const override {
-    const Aggregate merged = aggregator.aggregate(g, g.input<type::Trigger>("go"));
-    model.load_parameters(g, merged.params);
-    g.output("merged", merged.metadata);
   }
 };
 
