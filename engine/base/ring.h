@@ -70,6 +70,7 @@ class Ring {
     const std::uint64_t wanted = std::uint64_t{size()} + more;
     if (wanted > UINT32_MAX / 4) return false;
     const std::uint32_t capacity = std::bit_ceil(std::max(static_cast<std::uint32_t>(wanted), initial_));
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): a ring of pointers holds the pointers.
     auto* slots = static_cast<T*>(allocate_block(std::size_t{capacity} * sizeof(T)));
     if (!slots) return false;
     const std::uint32_t count = size();
