@@ -172,7 +172,7 @@ void Host::check_limits() {
   require(stats.parked <= limits_.parked_ops_max, "parked ops keep to their limit");
   require(stats.executions <= limits_.executions_max, "executions keep to their limit");
   require(stats.peers <= limits_.peers_max, "peers keep to their limit");
-  require(stats.timers <= limits_.timers_max, "timers keep to their limit");
+  require(stats.timers <= std::uint64_t{2} * limits_.timers_max, "timers and deadlines keep to their limit");
   require(stats.requests <= limits_.requests_max, "requests keep to their limit");
 }
 
