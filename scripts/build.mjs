@@ -19,6 +19,7 @@ const entries = [
   'entry/node.ts',
   'entry/web.ts',
   'hub/index.ts',
+  'identity/noble.ts',
   'transports/memory.ts',
   'transports/websocket.ts',
   'data/index.ts',

@@ -45,6 +45,7 @@ std::string_view code_name(Code code) {
     case Code::silenced: return "silenced";
     case Code::empty_list: return "empty_list";
     case Code::bad_argument: return "bad_argument";
+    case Code::stale_incarnation: return "stale_incarnation";
   }
   return "unknown";
 }

@@ -310,10 +310,13 @@ AddressBookError PeerTable::add_hint(const PeerId& id, Bytes address, AddressSou
   return learn(id, {&address, 1}, source, index);
 }
 
-Result<std::uint32_t> PeerTable::admit(const PeerId& id, std::uint32_t maker) {
+Result<std::uint32_t> PeerTable::admit(const PeerId& id, ChannelKind channel, std::uint64_t incarnation) {
   BB_TRY(index, find_or_insert(id));
-  records_[index]->admitted = true;
-  records_[index]->admitted_by = maker;
+  PeerRecord& record = *records_[index];
+  if (incarnation < record.incarnation) return fail(Code::stale_incarnation);
+  record.admitted = true;
+  record.channel = channel;
+  record.incarnation = incarnation;
   return index;
 }
 
@@ -357,7 +360,7 @@ void PeerTable::clear_allowlist() {
 void PeerTable::retire(std::uint32_t index, Outbound& outbound) {
   PeerRecord& record = *records_[index];
   record.admitted = false;
-  record.admitted_by = kNoMaker;
+  record.channel = ChannelKind::none;
   ++record.generation;
   remove_if_unused(index, outbound);
 }

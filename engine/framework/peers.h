@@ -2,6 +2,7 @@
 // the host refers to it, while it is admitted, flagged or queued for, and beyond that as long as it knows something and there is room.
 #pragma once
 
+#include "bb/peer.h"
 #include "framework/address_book.h"
 #include "framework/backpressure.h"
 #include "framework/duplicates.h"
@@ -11,7 +12,6 @@
 namespace bb::framework {
 
 inline constexpr std::uint32_t kNoPeer = UINT32_MAX;
-inline constexpr std::uint32_t kNoMaker = UINT32_MAX;
 
 struct LinkState {
   enum class Kind : std::uint8_t { unknown, up, down };
@@ -34,9 +34,10 @@ struct PeerRecord {
   std::uint16_t generation = 0;
   bool live = false;
   bool admitted = false;
-  std::uint32_t admitted_by = kNoMaker;  // which maker vouched for the peer: an interned name
-  std::uint32_t ingress_starts = 0;      // of it, not drained yet; the engine counts them
-  std::uint64_t told_blocked_poll = 0;   // when the host last heard that it is blocked
+  ChannelKind channel = ChannelKind::none;  // that it was admitted on
+  std::uint64_t incarnation = 0;            // the highest that it has proven
+  std::uint32_t ingress_starts = 0;         // of it, not drained yet; the engine counts them
+  std::uint64_t told_blocked_poll = 0;      // when the host last heard that it is blocked
   PeerPolicy policy;
   PeerHealth health;
   BackoffState backoff;
@@ -113,7 +114,7 @@ class PeerTable {
   void clear_allowlist();
 
   // Admission. A handle names the record and its generation.
-  Result<std::uint32_t> admit(const PeerId& id, std::uint32_t maker);
+  Result<std::uint32_t> admit(const PeerId& id, ChannelKind channel, std::uint64_t incarnation);
   void retire(std::uint32_t index, Outbound& outbound);
   PeerHandle handle_of(std::uint32_t index) const;
   /// kNoPeer for a handle that was never given or whose peer is gone; whether the peer is admitted is another question.

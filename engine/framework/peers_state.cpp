@@ -39,7 +39,8 @@ void PeerTable::save(StateWriter& writer) const {
     writer.number(record.references);
     writer.number(record.used);
     writer.flag(record.admitted);
-    writer.number(record.admitted_by);
+    writer.byte(static_cast<std::uint8_t>(record.channel));
+    writer.number(record.incarnation);
     record.policy.save(writer);
     record.health.save(writer);
     record.backoff.save(writer);
@@ -61,7 +62,10 @@ Status PeerTable::load_record(StateReader& reader, PeerRecord& record) {
   record.references = reader.number();
   record.used = reader.number_to(uses_);
   record.admitted = reader.flag();
-  record.admitted_by = reader.number_u32();
+  const std::uint8_t channel = reader.byte();
+  if (channel > static_cast<std::uint8_t>(ChannelKind::itself)) reader.fail(Code::invalid_value);
+  record.channel = static_cast<ChannelKind>(channel);
+  record.incarnation = reader.number();
   BB_CHECK(record.policy.load(reader));
   BB_CHECK(record.health.load(reader));
   BB_CHECK(record.backoff.load(reader));

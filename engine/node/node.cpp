@@ -190,15 +190,15 @@ Inspection Node::inspect() const {
   for (std::uint32_t i = 0; i < peers.capacity(); ++i) {
     const framework::PeerRecord& record = peers.at(i);
     if (!peers.live(i)) continue;
-    Inspection::Peer peer{
-        .id = record.id,
-        .handle = peers.handle_of(i),
-        .admitted = record.admitted,
-        .admitted_by = record.admitted_by == framework::kNoMaker ? std::string() : engine_->names()[record.admitted_by],
-        .addresses = {},
-        .references = record.references,
-        .queued = record.outbound.messages,
-        .sent_bytes = record.outbound.sent};
+    Inspection::Peer peer{.id = record.id,
+                          .handle = peers.handle_of(i),
+                          .admitted = record.admitted,
+                          .channel = record.channel,
+                          .incarnation = record.incarnation,
+                          .addresses = {},
+                          .references = record.references,
+                          .queued = record.outbound.messages,
+                          .sent_bytes = record.outbound.sent};
     for (const Address& address : addresses_of(record.id)) peer.addresses.push_back(address.to_text());
     inspection.peers.push_back(std::move(peer));
   }

@@ -20,11 +20,15 @@ Status status_of(framework::AddressBookError error) {
 
 }  // namespace
 
-Result<PeerHandle> Node::admit(const AuthenticatedPeer& peer) {
+Result<PeerHandle> Node::admit(AuthenticatedPeer peer) { return admit(peer.id(), peer.channel(), peer.incarnation()); }
+
+Result<PeerHandle> Node::admit_self() { return admit(engine_->self(), ChannelKind::itself, engine_->incarnation()); }
+
+Result<PeerHandle> Node::admit(const PeerId& id, ChannelKind channel, std::uint64_t incarnation) {
   if (engine_->busy()) return fail(Code::busy);
   Recording record(*this, Journal::Kind::admit);
-  BB_CHECK(record.peer(peer.id()).text(peer.maker()).ready());
-  BB_TRY(index, engine_->admit(peer.id(), peer.maker()));
+  BB_CHECK(record.peer(id).number(static_cast<std::uint64_t>(channel)).number(incarnation).ready());
+  BB_TRY(index, engine_->peers().admit(id, channel, incarnation));
   record.keep();
   return engine_->peers().handle_of(index);
 }

@@ -261,9 +261,10 @@ class Replayer {
       }
       case Kind::admit: {
         BB_CHECK(peer(in, id));
-        const std::string_view maker = in.text();
+        const auto channel = static_cast<ChannelKind>(in.number_to(static_cast<std::uint64_t>(ChannelKind::itself)));
+        const std::uint64_t incarnation = in.number();
         BB_CHECK(in.status());
-        return known ? Status{} : again(in, node_.engine_->admit(id, maker));
+        return known ? Status{} : again(in, node_.admit(id, channel, incarnation));
       }
       case Kind::block_peer:
       case Kind::unblock_peer:

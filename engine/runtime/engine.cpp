@@ -130,14 +130,6 @@ void Engine::forget_links() {
 }
 
 // A name that the host brings after install; there is an end to them.
-Result<std::uint32_t> Engine::admit(const PeerId& peer, std::string_view maker) {
-  const std::size_t names = names_.size();
-  BB_TRY(name, intern_later(maker));
-  const auto index = peers_.admit(peer, name);
-  if (!index && names_.size() > names) names_.pop_back();  // nothing else knows it
-  return index;
-}
-
 Result<std::uint32_t> Engine::intern_later(std::string_view name) {
   for (std::uint32_t i = 0; i < names_.size(); ++i)
     if (names_[i] == name) return i;

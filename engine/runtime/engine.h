@@ -63,8 +63,6 @@ class Engine final : private op::Runtime, private Stock, private State {
   std::uint32_t intern(std::string_view name);
   /// A name that comes after install; there is an end to them. Errors: over_cap.
   Result<std::uint32_t> intern_later(std::string_view name);
-  /// From now on the peer may send and be sent to; `maker` vouches for it. Errors: over_cap, no_memory.
-  Result<std::uint32_t> admit(const PeerId& peer, std::string_view maker);
   /// The names so far are the installed graphs'.
   void end_install() { installed_names_ = static_cast<std::uint32_t>(names_.size()); }
   std::uint32_t add_instance(Instance instance);

@@ -78,10 +78,6 @@ class StateLoader {
     const std::uint32_t count = in_.count(Engine::kLaterNamesMax);
     for (std::uint32_t i = 0; i < count; ++i) loaded_.later_names_.emplace_back(in_.text(4'096));
     name_count_ = engine_.installed_names() + count;
-    for (std::uint32_t peer = 0; peer < state_.peers_.capacity(); ++peer) {
-      const std::uint32_t maker = state_.peers_.at(peer).admitted_by;
-      BB_CHECK(require(maker == framework::kNoMaker || maker < name_count_));
-    }
     return in_.status();
   }
 

@@ -2,10 +2,22 @@
 #include "bb/peer_id.h"
 
 #include "bb/hash.h"
+#include "bb/peer.h"
 #include "wire/base58.h"
 #include "wire/varint.h"
 
 namespace bb {
+
+std::string_view channel_name(ChannelKind channel) {
+  switch (channel) {
+    case ChannelKind::none: return "";
+    case ChannelKind::encrypted: return "encrypted";
+    case ChannelKind::dtls: return "dtls";
+    case ChannelKind::in_process: return "in-process";
+    case ChannelKind::itself: return "itself";
+  }
+  return "";
+}
 namespace {
 
 constexpr std::size_t kTextMax = 128;  // 75 bytes are at most 103 base58 digits

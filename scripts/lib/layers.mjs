@@ -10,6 +10,8 @@ export const mayInclude = new Map([
   ['base', []],
   ['proto', []],
   ['wire', ['base', 'proto']],
+  ['identity', ['base', 'wire']],
+  ['openssl', ['base', 'wire', 'identity']],
   ['ir', ['base', 'proto']],
   ['framework', ['base', 'wire']],
   ['op', ['base', 'wire', 'ir', 'framework']],
@@ -17,12 +19,13 @@ export const mayInclude = new Map([
   ['node', ['base', 'proto', 'wire', 'ir', 'framework', 'op', 'runtime']],
   ['compiler', ['base', 'ir']],
   ['ops', ['base', 'wire', 'ir', 'framework', 'op']],
-  ['bindings', ['base', 'wire', 'ir', 'framework', 'op', 'runtime', 'node', 'compiler', 'ops']],
+  ['bindings', ['base', 'wire', 'identity', 'ir', 'framework', 'op', 'runtime', 'node', 'compiler', 'ops']],
 ]);
 
 /** Third-party headers by how they begin, and the layers that may use them. */
 const thirdParty = [
   ['google/protobuf/', ['proto', 'wire', 'ir', 'node']],
+  ['openssl/', ['openssl']],
   ['Eigen/', ['ops']],
   ['unsupported/Eigen/', ['ops']],
   ['emscripten', ['bindings']],

@@ -107,8 +107,24 @@ EMSCRIPTEN_BINDINGS(bytesandbrains) {
       .function("configItem", &InstallBinding::config_item)
       .function("install", &InstallBinding::install, allow_raw_pointers());
 
+  class_<HandshakeBinding>("Handshake")
+      .constructor<EngineBinding&>()
+      .function("begin", &HandshakeBinding::begin)
+      .function("state", &HandshakeBinding::state)
+      .function("refusal", &HandshakeBinding::refusal)
+      .function("request", &HandshakeBinding::request)
+      .function("answer", &HandshakeBinding::answer)
+      .function("decline", &HandshakeBinding::decline)
+      .function("messageAt", &HandshakeBinding::message_at)
+      .function("messageSize", &HandshakeBinding::message_size)
+      .function("sent", &HandshakeBinding::sent)
+      .function("receive", &HandshakeBinding::receive)
+      .function("timeOut", &HandshakeBinding::time_out)
+      .function("peer", &HandshakeBinding::peer);
+
   class_<NodeBinding>("Node")
       .function("admit", &NodeBinding::admit)
+      .function("admitSelf", &NodeBinding::admit_self)
       .function("handleOf", &NodeBinding::handle_of)
       .function("peerOf", &NodeBinding::peer_of)
       .function("retire", &NodeBinding::retire)

@@ -180,7 +180,10 @@ std::string NodeBinding::inspect() const {
   json.end_array().key("peers").array();
   for (const Inspection::Peer& peer : inspection.peers) {
     json.object().field("id", peer.id.to_text()).field("handle", std::uint64_t{peer.handle.v}).flag("admitted", peer.admitted);
-    json.field("admittedBy", peer.admitted_by).key("addresses").array();
+    json.field("channel", channel_name(peer.channel))
+        .field("incarnation", std::to_string(peer.incarnation))
+        .key("addresses")
+        .array();
     for (const std::string& address : peer.addresses) json.value(std::string_view(address));
     json.end_array().field("references", peer.references).field("queued", std::uint64_t{peer.queued});
     json.field("sentBytes", peer.sent_bytes).end_object();

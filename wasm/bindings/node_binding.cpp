@@ -36,12 +36,19 @@ NodeBinding::~NodeBinding() {
   engine_.set_busy(busy);
 }
 
-double NodeBinding::admit(std::uint32_t at, std::uint32_t size) {
+double NodeBinding::admit(HandshakeBinding& handshake) {
   if (engine_.busy()) return engine_.fail_busy();
-  const auto id = PeerId::from_bytes(heap_bytes(at, size));
-  if (!id) return engine_.fail(id.error(), "this is no peer id");
-  const auto handle = node_->admit(UnverifiedPeer::claim(*id));
+  auto proof = handshake.take();
+  if (!proof) return engine_.fail(Error{Code::unauthenticated, 0}, "this handshake is not done, or was used already");
+  const auto handle = node_->admit(std::move(*proof));
   if (!handle) return engine_.fail(handle.error(), "the peer cannot be admitted");
+  return handle->v;
+}
+
+double NodeBinding::admit_self() {
+  if (engine_.busy()) return engine_.fail_busy();
+  const auto handle = node_->admit_self();
+  if (!handle) return engine_.fail(handle.error(), "the node cannot be admitted to itself");
   return handle->v;
 }
 

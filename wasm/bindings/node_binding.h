@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine_binding.h"
+#include "handshake_binding.h"
 #include "step_block.h"
 
 namespace bb::bindings {
@@ -12,7 +13,8 @@ class NodeBinding {
   ~NodeBinding();
 
   // Peers. A peer's id is its multihash bytes; a handle is not negative, an error is.
-  double admit(std::uint32_t at, std::uint32_t size);
+  double admit(HandshakeBinding& handshake);
+  double admit_self();
   double handle_of(std::uint32_t at, std::uint32_t size);
   /// The id's base58 text; empty when the handle is unknown.
   std::string peer_of(std::uint32_t handle) const;

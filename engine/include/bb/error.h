@@ -49,6 +49,7 @@ enum class Code : std::uint8_t {
   silenced,  // the peer sends more than it was asked to
   empty_list,
   bad_argument,
+  stale_incarnation,  // of a peer that has begun another life since
 };
 
 /// The stable lower-case name of a code.

@@ -237,7 +237,8 @@ struct Inspection {
     PeerId id;
     PeerHandle handle;
     bool admitted = false;
-    std::string admitted_by;  // "unverified" until peers prove themselves
+    ChannelKind channel = ChannelKind::none;  // that it was admitted on
+    std::uint64_t incarnation = 0;            // the highest that it has proven
     std::vector<std::string> addresses;
     std::uint64_t references = 0;
     std::uint32_t queued = 0;
@@ -274,7 +275,10 @@ class Node {
   static std::expected<std::unique_ptr<Node>, InstallError> install(const Registry& registry, InstallOptions options);
 
   // Peers. `admit` takes proof; frames from anybody else are refused.
-  Result<PeerHandle> admit(const AuthenticatedPeer& peer);
+  /// Errors: stale_incarnation, over_cap, no_memory, busy.
+  Result<PeerHandle> admit(AuthenticatedPeer peer);
+  /// For envelopes that the node sends to itself.
+  Result<PeerHandle> admit_self();
   /// The handle of a peer that is admitted or in the address book.
   Result<PeerHandle> handle_of(const PeerId& peer) const;
   Result<PeerId> peer_of(PeerHandle handle) const;
@@ -406,6 +410,7 @@ class Node {
   class BootstrapPreparation;
   friend class Replayer;
   friend class Recording;
+  Result<PeerHandle> admit(const PeerId& id, ChannelKind channel, std::uint64_t incarnation);
   std::optional<std::uint32_t> find_name(std::string_view name) const;
   std::uint32_t uncommitted() const;
   Array<Given> given_;  // inputs of the invocation at hand; the capacity is kept

@@ -2,6 +2,8 @@
 // so that the same peer runs on a wall clock in a page and on a virtual clock in a test.
 import type { Bytes } from "./bytes.js";
 import { RandomStream } from "./data/prng.js";
+import type { Awaitable, CryptoProvider } from "./identity/crypto.js";
+import { platformCrypto } from "./identity/platform.js";
 
 /** What may happen to the page, worker or process around a peer. */
 export type LifecycleEvent =
@@ -21,6 +23,8 @@ export interface Host {
   timer(ms: number, f: () => void): () => void;
   /** Fills the array with unpredictable bytes (repeatable ones on a manual host). */
   random(into: Bytes): void;
+  /** Signatures, key agreement and encryption. Rejects with `no_crypto` where there is none. */
+  crypto(): Awaitable<CryptoProvider>;
   /** Reports life-cycle events until the result is called. */
   lifecycle(f: (event: LifecycleEvent) => void): () => void;
 }
@@ -86,9 +90,12 @@ export function platformHost(): Host {
         crypto.getRandomValues(into.subarray(at, at + randomChunk) as Uint8Array<ArrayBuffer>);
       }
     },
+    crypto: () => (provider ??= platformCrypto()),
     lifecycle: platformLifecycle,
   };
 }
+
+let provider: Promise<CryptoProvider> | undefined; // what a platform can do does not change
 
 /** A host whose time passes only when it is told to. */
 export interface ManualHost extends Host {
@@ -108,6 +115,8 @@ export interface ManualHostOptions {
   readonly seed?: number;
   /** First reading of the clock in milliseconds; 0 when absent. */
   readonly startMs?: number;
+  /** Made with the host's chance; the platform's when absent. Answers that are promises take turns of the real event loop. */
+  readonly crypto?: (random: (into: Bytes) => void) => CryptoProvider;
 }
 
 /** A host with a virtual clock and seeded randomness, for tests and simulations. */
@@ -130,6 +139,10 @@ export function manualHost(options: ManualHostOptions = {}): ManualHost {
     if (index >= 0) armed.splice(index, 1);
   };
 
+  const random = (into: Bytes): void => {
+    for (let index = 0; index < into.length; index++) into[index] = stream.next() >>> 24;
+  };
+  const provider = options.crypto?.(random);
   return {
     now: () => now,
     timer(ms, f) {
@@ -137,9 +150,8 @@ export function manualHost(options: ManualHostOptions = {}): ManualHost {
       armed.push(entry);
       return () => disarm(entry);
     },
-    random(into) {
-      for (let index = 0; index < into.length; index++) into[index] = stream.next() >>> 24;
-    },
+    random,
+    crypto: () => provider ?? platformCrypto(),
     lifecycle(f) {
       const own = (event: LifecycleEvent): void => f(event);
       listeners.add(own);

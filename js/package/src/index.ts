@@ -13,7 +13,15 @@ export { BBError, describeError, type BBErrorOptions } from "./errors.js";
 export { CompileError, Graph, Output, type NetIn, type NetOptions, type NetOut, type NetOutRecord, type OpRecord } from "./graph.js";
 export { manualHost, platformHost, type Host, type LifecycleEvent, type ManualHost, type ManualHostOptions } from "./host.js";
 export { Module } from "./module.js";
-export { AuthenticatedPeer, Node, UnverifiedPeer } from "./node.js";
+export {
+  type Awaitable, type CryptoProvider, type HandshakeRole, type HandshakeSecrets, type KeyAgreement, type RecordCipher, type SignatureAlgorithm,
+  type SigningKey,
+} from "./identity/crypto.js";
+export { AuthenticatedPeer, Handshake, type HandshakeEvents, type HandshakeOptions } from "./identity/handshake.js";
+export { profileIdentity, tabIdentity } from "./identity/browser.js";
+export { encodePublicKey, ephemeralIdentity, identityOfKey, peerIdOfPublicKey, type Identity } from "./identity/identity.js";
+export type { Lane } from "./link/frames.js";
+export { Node } from "./node.js";
 export type {
   BootstrapState, BootstrapTarget, EngineStats, Inspection, InstallOptions, JournalPart, NodeLimits, PeerHealth, ReceiveStatus, Replayed, RestoreOptions,
   Wait,
@@ -43,5 +51,5 @@ export {
 } from "./types.js";
 export type { WasmContent, WasmSource } from "./wasm/load.js";
 export type {
-  Abort, ChannelBinding, DialTarget, Lane, LinkCode, LinkId, LinkInfo, LinkPath, Transport, TransportContext, TransportEvent, TransportStats, TransportStatus,
+  Abort, ChannelBinding, DialTarget, LinkCode, LinkId, LinkInfo, LinkPath, Transport, TransportContext, TransportEvent, TransportStats, TransportStatus,
 } from "./transports/transport.js";

@@ -107,7 +107,12 @@ export interface Inspection {
   readonly targets: readonly { readonly name: string; readonly baseName: string; readonly ops: number; readonly values: number; readonly sites: readonly bigint[] }[];
   readonly slots: readonly { readonly name: string; readonly typeName: string; readonly role: string; readonly component: number }[];
   readonly peers: readonly {
-    readonly id: PeerId; readonly handle: PeerHandle; readonly admitted: boolean; readonly admittedBy: string; readonly addresses: readonly string[];
+    readonly id: PeerId; readonly handle: PeerHandle; readonly admitted: boolean;
+    /** How its channel is kept from others; empty when it is not admitted. */
+    readonly channel: "" | "encrypted" | "dtls" | "in-process" | "itself";
+    /** The highest that it has proven. */
+    readonly incarnation: bigint;
+    readonly addresses: readonly string[];
     readonly references: number; readonly queued: number; readonly sentBytes: number;
   }[];
 }

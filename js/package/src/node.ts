@@ -4,10 +4,11 @@ import { copyInto, type Bytes } from "./bytes.js";
 import { Artifact } from "./artifact.js";
 import { JsComponentClass } from "./component.js";
 import { insideOf, type Engine } from "./engine.js";
+import { handleOfProof, type AuthenticatedPeer } from "./identity/handshake.js";
 import type {
   BootstrapState, BootstrapTarget, EngineStats, Inspection, InstallOptions, JournalPart, PeerHealth, ReceiveStatus, Replayed, RestoreOptions, Wait,
 } from "./node-types.js";
-import { peerIdFromBytes, peerIdFromText, type PeerId } from "./peer-id.js";
+import { peerIdFromText, type PeerId } from "./peer-id.js";
 import { StepBlock, stepKinds, type BlockSource, type ExecId, type PeerHandle, type StepKind } from "./steps.js";
 import { typeId } from "./types.js";
 import { recordBytes, ValueWriter } from "./values.js";
@@ -15,34 +16,6 @@ import { writeConfig } from "./wasm/config.js";
 import { halves, warnIfLeft, type Bridge } from "./wasm/bridge.js";
 import type { Completions, InstanceOwner } from "./wasm/component-host.js";
 import type { NodeHandle } from "./wasm/glue.js";
-
-let idOf: (peer: AuthenticatedPeer) => PeerId;
-let vouch: (id: PeerId) => AuthenticatedPeer;
-
-/** Proof that a peer is who it says. Only a maker yields one, and a node admits nothing else. */
-export class AuthenticatedPeer {
-  readonly #id: PeerId;
-
-  static {
-    idOf = (peer) => peer.#id;
-    vouch = (id) => new AuthenticatedPeer(id);
-  }
-
-  private constructor(id: PeerId) {
-    this.#id = id;
-  }
-
-  get id(): PeerId {
-    return this.#id;
-  }
-}
-
-/** The interim maker: believes the transport's claim. For networks whose members trust the hub. */
-export const UnverifiedPeer = {
-  claim(id: PeerId): AuthenticatedPeer {
-    return vouch(peerIdFromBytes(id));
-  },
-} as const;
 
 const malformedBase = -1000;
 const malformedKinds = [
@@ -155,11 +128,22 @@ export class Node {
     }
   }
 
-  /** Lets a peer in: frames from anybody else are refused. */
+  /** Lets a peer in, and uses its proof up: frames from anybody else are refused. Throws `stale_incarnation` for a life that is over. */
   admit(peer: AuthenticatedPeer): PeerHandle {
-    const id = idOf(peer);
-    return this.#peerCall((at, size) => this.#handle.admit(at, size), id) as PeerHandle;
+    const node = this.#open();
+    const handshake = handleOfProof(peer);
+    try {
+      return this.#bridge.check(node.admit(handshake)) as PeerHandle;
+    } finally {
+      handshake.delete();
+    }
   }
+
+  /** For envelopes that the node sends to itself. */
+  admitSelf(): PeerHandle {
+    return this.#bridge.check(this.#open().admitSelf()) as PeerHandle;
+  }
+
 
   /** The handle of a peer that is admitted or in the address book. Throws `unknown_peer`. */
   handleOf(id: PeerId): PeerHandle {
@@ -432,14 +416,14 @@ export class Node {
       self: string; incarnation: string;
       targets: { name: string; baseName: string; ops: number; values: number; sites: string[] }[];
       slots: Inspection["slots"];
-      peers: { id: string; handle: number; admitted: boolean; admittedBy: string; addresses: string[]; references: number; queued: number; sentBytes: number }[];
+      peers: { id: string; handle: number; admitted: boolean; channel: Inspection["peers"][number]["channel"]; incarnation: string; addresses: string[]; references: number; queued: number; sentBytes: number }[];
     };
     return {
       self: peerIdFromText(raw.self),
       incarnation: BigInt(raw.incarnation),
       targets: raw.targets.map((target) => ({ ...target, sites: target.sites.map(BigInt) })),
       slots: raw.slots,
-      peers: raw.peers.map((peer) => ({ ...peer, id: peerIdFromText(peer.id), handle: peer.handle as PeerHandle })),
+      peers: raw.peers.map((peer) => ({ ...peer, id: peerIdFromText(peer.id), handle: peer.handle as PeerHandle, incarnation: BigInt(peer.incarnation) })),
     };
   }
 

@@ -1,25 +1,27 @@
 // A node that is alive: with a driver that runs it, transports that carry its envelopes, and events for whoever listens.
 import { BBError, describeError } from "./errors.js";
-import { totalLength, type Bytes } from "./bytes.js";
+import type { Bytes } from "./bytes.js";
 import type { Artifact } from "./artifact.js";
 import { animationFrameDriver, workerDriver, type Driver, type RunResult } from "./drivers/index.js";
 import type { Engine } from "./engine.js";
 import { platformHost, type Host } from "./host.js";
-import { Node, UnverifiedPeer } from "./node.js";
-import type { EngineStats, Inspection, NodeLimits, ReceiveStatus } from "./node-types.js";
-import { Links, type PeerRecord } from "./peer/links.js";
+import type { CryptoProvider } from "./identity/crypto.js";
+import { ephemeralIdentity, type Identity } from "./identity/identity.js";
+import { Node } from "./node.js";
+import type { EngineStats, Inspection, NodeLimits } from "./node-types.js";
+import { Links } from "./peer/links.js";
 import { EventQueue } from "./peer/event-queue.js";
-import { peerIdToText, randomPeerId, samePeer, type PeerId } from "./peer-id.js";
+import { peerIdToText, samePeer, type PeerId } from "./peer-id.js";
 import type { EventStep, ExecId, FailedStep, PeerHandle, SendStep, Step, StepKind, WireFailedStep, WireTimeoutStep } from "./steps.js";
 import { Listeners } from "./transports/listeners.js";
-import type { Abort, DialTarget, LinkCode, LinkId, LinkPath, Transport, TransportEvent, TransportStatus } from "./transports/transport.js";
+import type { Abort, DialTarget, LinkCode, LinkPath, Transport, TransportEvent, TransportStatus } from "./transports/transport.js";
 
 /** An output of a program. */
 export type OutputEvent = Omit<EventStep, "kind">;
 /** A failed op. */
 export type OpFailure = Omit<FailedStep, "kind">;
 
-/** A link to a peer came up. */
+/** A link to a peer came up, and the peer has proven who it is. */
 export interface LinkEvent {
   readonly peer: PeerId;
   readonly transport: string;
@@ -39,7 +41,7 @@ export interface RefusedEvent {
   /** Who, as far as that is known. */
   readonly peer: PeerId | undefined;
   readonly transport: string;
-  /** `malformed`, `oversize_envelope`, `unauthenticated`, `queue_full`, `no_peer_id`, `own_id`, ... */
+  /** `malformed`, `oversize_envelope`, `wrong_network`, `tampered`, `bad_signature`, `own_id`, ... */
   readonly reason: string;
   readonly detail: string;
   /** True when the link was closed over it. */
@@ -94,15 +96,17 @@ export type PeerEvent = { [K in keyof PeerEvents]: { readonly kind: K; readonly 
 
 /** A peer's counts. */
 export interface PeerStats extends EngineStats {
-  /** Envelopes handed to transports and their bytes. */
+  /** Envelopes on their way to others and their bytes. */
   readonly sentMessages: number;
   readonly sentBytes: number;
-  /** Frames that transports brought and their bytes. */
+  /** Envelopes that came and their bytes. */
   readonly receivedMessages: number;
   readonly receivedBytes: number;
-  /** Frames and links that were not taken. */
+  /** Envelopes and links that were not taken. */
   readonly refusedMessages: number;
+  /** Links whose other end has proven itself, and those whose handshake is under way. */
   readonly links: number;
+  readonly halfOpenLinks: number;
 }
 
 /** What a peer is made of. */
@@ -114,8 +118,8 @@ export interface PeerOptions {
   /** Base names of the targets to install; all when absent. */
   readonly targets?: readonly string[];
   readonly config?: Readonly<Record<string, unknown>>;
-  /** Who this peer is; a new random id when absent. */
-  readonly identity?: PeerId;
+  /** Who this peer is; one that lives as long as the peer when absent. */
+  readonly identity?: Identity;
   readonly transports?: readonly Transport[];
   /** In step with the screen in pages, by messages elsewhere, when absent. */
   readonly driver?: Driver;
@@ -124,19 +128,26 @@ export interface PeerOptions {
   /** Peers of different networks do not meet. */
   readonly networkId?: Bytes;
   readonly seed?: bigint;
+  /** Which life of its identity this is; what the identity says, or 1, when absent. */
   readonly incarnation?: bigint;
   readonly echoEvents?: boolean;
   /** Kinds of steps beyond those that have an event of their own. */
   readonly mask?: readonly StepKind[] | "all";
-  /** Bytes handed to a transport ahead of its pace, per peer; 262,144 when absent. */
+  /** Bytes per peer that it has not acknowledged before the engine holds what follows; 1 MiB when absent. */
   readonly highWaterBytes?: number;
-  /** Frames of a link that are no envelopes before it is closed; 16 when absent. */
+  /** Longest envelope taken; 64 MiB when absent. */
+  readonly messageMaxBytes?: number;
+  /** Bytes of unfinished envelopes of all peers; 256 MiB when absent. */
+  readonly unfinishedMaxBytes?: number;
+  /** Messages of a link that are no envelopes before it is closed; 16 when absent. */
   readonly malformedMax?: number;
   /** A step of the clock above this counts as sleep; 5,000 ms when absent. */
   readonly clockGapMs?: number;
 }
 
-const highWaterDefault = 262_144;
+const highWaterDefault = 1_048_576;
+const messageMaxDefault = 67_108_864;
+const unfinishedMaxDefault = 268_435_456;
 const malformedMaxDefault = 16;
 const clockGapMsDefault = 5_000;
 const retryMs = 1_000;
@@ -161,7 +172,6 @@ export class Peer {
   readonly #driver: Driver;
   readonly #transports: readonly Transport[];
   readonly #networkId: Bytes | undefined;
-  readonly #malformedMax: number;
   readonly #links: Links;
   readonly #self: PeerHandle;
   readonly #listeners = new Map<keyof PeerEvents, Listeners<unknown>>();
@@ -173,23 +183,25 @@ export class Peer {
   #state: State = "ready";
 
   /** Installs the programs. Rejects with the reason when that cannot be done. */
-  static create(options: PeerOptions): Promise<Peer> {
-    return promised(() => new Peer(options));
+  static async create(options: PeerOptions): Promise<Peer> {
+    const host = options.host ?? platformHost();
+    const crypto = await host.crypto();
+    return new Peer(options, host, crypto, options.identity ?? (await ephemeralIdentity(crypto)));
   }
 
-  private constructor(options: PeerOptions) {
-    const host = options.host ?? platformHost();
+  private constructor(options: PeerOptions, host: Host, crypto: CryptoProvider, identity: Identity) {
     const random = (size: number): Uint8Array<ArrayBuffer> => {
       const bytes = new Uint8Array(size);
       host.random(bytes);
       return bytes;
     };
-    this.peerId = options.identity ?? randomPeerId((into) => host.random(into));
+    const incarnation = options.incarnation ?? identity.incarnation ?? 1n;
+    const messageMax = options.messageMaxBytes ?? messageMaxDefault;
+    this.peerId = identity.peerId;
     this.#host = host;
     this.#driver = options.driver ?? defaultDriver(host);
     this.#transports = options.transports ?? [];
     this.#networkId = options.networkId;
-    this.#malformedMax = options.malformedMax ?? malformedMaxDefault;
     const own = `/p2p/${peerIdToText(this.peerId)}`;
     this.#node = Node.install(options.engine, {
       peer: this.peerId,
@@ -199,14 +211,39 @@ export class Peer {
       ...(options.config === undefined ? {} : { config: options.config }),
       limits: { clockGapNs: (options.clockGapMs ?? clockGapMsDefault) * 1e6, ...options.limits },
       seed: options.seed ?? new DataView(random(8).buffer).getBigUint64(0),
-      ...(options.incarnation === undefined ? {} : { incarnation: options.incarnation }),
+      incarnation,
       creditRequired: true,
       echoEvents: options.echoEvents ?? false,
       ...(options.mask === undefined ? {} : { mask: options.mask }),
     });
-    this.#self = this.#node.admit(UnverifiedPeer.claim(this.peerId));
+    this.#self = this.#node.admitSelf();
     this.#node.grant(this.#self, Number.POSITIVE_INFINITY);
-    this.#links = new Links(this.#node, options.highWaterBytes ?? highWaterDefault);
+    this.#links = new Links({
+      engine: options.engine, host, node: this.#node, own: this.peerId, incarnation,
+      identity: {
+        identity, crypto, random: (into) => host.random(into), envelopeBytesMax: messageMax,
+        ...(options.networkId === undefined ? {} : { networkId: options.networkId }),
+      },
+      highWater: options.highWaterBytes ?? highWaterDefault,
+      messageMax,
+      heldMax: options.unfinishedMaxBytes ?? unfinishedMaxDefault,
+      malformedMax: options.malformedMax ?? malformedMaxDefault,
+    }, {
+      up: (peer, transport, path) => this.#emit("link", { peer, transport, path }),
+      down: (peer, transport, code, retryable) => this.#emit("link-down", { peer, transport, code, retryable }),
+      refused: (peer, transport, reason, detail, closed) => {
+        this.#counts.refusedMessages++;
+        this.#emit("refused", { peer, transport, reason, detail, closed });
+      },
+      dropped: (peer, reason, count) => this.#emit("dropped", { peer, reason, count }),
+      received: (bytes) => {
+        if (bytes > 0) {
+          this.#counts.receivedMessages++;
+          this.#counts.receivedBytes += bytes;
+        }
+        this.#driver.wake();
+      },
+    });
     this.#undo.push(this.#node.onCompletion(() => this.#driver.wake()));
   }
 
@@ -234,6 +271,7 @@ export class Peer {
     this.#driver.detach();
     if (started) await Promise.allSettled(this.#transports.map((transport) => transport.close()));
     for (const undo of this.#undo.splice(0)) undo();
+    this.#links.close();
     for (const queue of this.#queues) queue.end();
     this.#node.close();
   }
@@ -278,14 +316,27 @@ export class Peer {
     });
   }
 
-  /** The link to a peer over the first transport that gets one. */
-  async connect(target: DialTarget, options: Abort = {}): Promise<LinkId> {
+  /** Waits for a link to the peer, over whichever transport gets one, and for its proof. Rejects with `aborted`, or when no transport can. */
+  async connect(target: DialTarget, options: Abort = {}): Promise<LinkEvent> {
     this.#check();
+    const found = this.#links.find(target.peerId);
+    if (found !== undefined) return { peer: target.peerId, transport: found.transport.kind, path: found.path };
     if (this.#transports.length === 0) throw new BBError("no_transport", "the peer has no transport");
+    const over = new AbortController();
+    const signal = options.signal === undefined ? over.signal : AbortSignal.any([options.signal, over.signal]);
     try {
-      return await Promise.any(this.#transports.map((transport) => transport.connect(target, options)));
+      const proven = new Promise<LinkEvent>((resolve, reject) => {
+        signal.addEventListener("abort", () => reject(new BBError("aborted", "the wait for a link was given up")), { once: true });
+        this.on("link", (event) => {
+          if (samePeer(event.peer, target.peerId)) resolve(event);
+        }, { signal });
+      });
+      const dialled = Promise.any(this.#transports.map((transport) => transport.connect(target, { signal })));
+      return await Promise.race([proven, dialled.then(() => proven)]);
     } catch (error) {
       throw error instanceof AggregateError ? error.errors[0] : error;
+    } finally {
+      over.abort();
     }
   }
 
@@ -294,7 +345,7 @@ export class Peer {
   }
 
   stats(): Promise<PeerStats> {
-    return promised(() => ({ ...this.#node.stats(), ...this.#counts, links: this.#links.count }));
+    return promised(() => ({ ...this.#node.stats(), ...this.#counts, links: this.#links.count, halfOpenLinks: this.#links.halfOpen }));
   }
 
   /** Where an address of this or another peer leads; none when it is unknown. */
@@ -420,43 +471,9 @@ export class Peer {
       this.#counts.sentBytes += step.size;
       return;
     }
-    const record = this.#links.find(step.peer);
-    if (record === undefined) return this.#emit("dropped", { peer: this.#idOf(step.peer), reason: "no_link", count: 1 });
-    this.#links.countSent(record, step.size);
-    // Order holds within a lane, so nothing may overtake what already waits.
-    if (record.waiting.length > 0) this.#links.wait(record, step.parts(), step.lane);
-    else if (this.#hand(record, step.parts(), step.lane) === "full") this.#links.wait(record, step.parts(), step.lane);
-  }
-
-  /** Hands a message to a link of the peer. "gone": it can never be sent, and that was said. */
-  #hand(record: PeerRecord, parts: readonly Bytes[], lane: 0 | 1): "sent" | "full" | "gone" {
-    for (const link of record.links) {
-      try {
-        const answer = link.transport.send(link.id, parts, lane);
-        if (answer === "closed") continue;
-        if (answer === "full") return "full";
-        this.#counts.sentMessages++;
-        this.#counts.sentBytes += totalLength(parts);
-        return "sent";
-      } catch (error) {
-        const reason = error instanceof BBError ? error.code : "failed";
-        if (!(error instanceof BBError)) this.#emit("error", { error: new BBError("transport_failed", describeError(error), { cause: error }) });
-        this.#emit("dropped", { peer: record.id, reason, count: 1 });
-        return "gone";
-      }
-    }
-    return "full"; // no link at the moment: it waits for the next one
-  }
-
-  #flush(record: PeerRecord): void {
-    while (record.waiting.length > 0) {
-      const [next] = record.waiting;
-      if (next === undefined || this.#hand(record, [next.bytes], next.lane) === "full") return;
-      record.waiting.shift();
-      record.waitingBytes -= next.bytes.length;
-    }
-    this.#links.grant(record);
-    this.#driver.wake();
+    if (!this.#links.send(step.peer, step.parts(), step.lane)) return this.#emit("dropped", { peer: this.#idOf(step.peer), reason: "no_link", count: 1 });
+    this.#counts.sentMessages++;
+    this.#counts.sentBytes += step.size;
   }
 
   /** True when something came in. */
@@ -479,65 +496,9 @@ export class Peer {
 
   #transportEvent(transport: Transport, event: TransportEvent): void {
     if (this.#state === "stopped") return;
-    switch (event.type) {
-      case "link-up": return this.#linkUp(transport, event);
-      case "frame": return this.#frame(transport, event.link, event.bytes);
-      case "writable": {
-        const link = this.#links.findLink(transport, event.link);
-        if (link !== undefined) this.#flush(link.record);
-        return;
-      }
-      case "link-down": return this.#linkDown(transport, event);
-      case "status": return this.#emit("transport", { transport: transport.kind, status: event.status });
-      case "error": return this.#emit("transport", { transport: transport.kind, error: event.error });
-      default: return event satisfies never;
-    }
-  }
-
-  #linkUp(transport: Transport, event: Extract<TransportEvent, { type: "link-up" }>): void {
-    const id = event.peerHint;
-    if (id === undefined) return this.#refuse(transport, event.link, undefined, "no_peer_id", "the transport does not say who is on the link", true);
-    if (samePeer(id, this.peerId)) return this.#refuse(transport, event.link, id, "own_id", "the other side claims this peer's own id", true);
-    let record: PeerRecord;
-    try {
-      record = this.#links.up(transport, event.link, id);
-    } catch (error) {
-      const reason = error instanceof BBError ? error.code : "failed";
-      return this.#refuse(transport, event.link, id, reason, describeError(error), true);
-    }
-    this.#emit("link", { peer: id, transport: transport.kind, path: event.path });
-    this.#flush(record);
-  }
-
-  #linkDown(transport: Transport, event: Extract<TransportEvent, { type: "link-down" }>): void {
-    const record = this.#links.down(transport, event.link);
-    if (record === undefined || record.links.length > 0) return;
-    this.#emit("link-down", { peer: record.id, transport: transport.kind, code: event.code, retryable: event.retryable });
-  }
-
-  #frame(transport: Transport, linkId: LinkId, bytes: Bytes): void {
-    this.#counts.receivedMessages++;
-    this.#counts.receivedBytes += bytes.length;
-    const link = this.#links.findLink(transport, linkId);
-    if (link === undefined) return this.#refuse(transport, linkId, undefined, "unauthenticated", "a frame on a link that nobody was admitted on", false);
-    let status: ReceiveStatus;
-    try {
-      status = this.#node.receive(link.record.handle, bytes);
-    } catch (error) {
-      return this.#refuse(transport, linkId, link.record.id, error instanceof BBError ? error.code : "failed", describeError(error), false);
-    }
-    if (status.status === "accepted") this.#driver.wake();
-    else if (status.status === "refused") this.#refuse(transport, linkId, link.record.id, status.reason, "the frame was not taken", false);
-    else if (status.status === "malformed") {
-      link.malformed++;
-      this.#refuse(transport, linkId, link.record.id, status.reason, status.detail, link.malformed >= this.#malformedMax);
-    }
-  }
-
-  #refuse(transport: Transport, link: LinkId, peer: PeerId | undefined, reason: string, detail: string, closed: boolean): void {
-    this.#counts.refusedMessages++;
-    this.#emit("refused", { peer, transport: transport.kind, reason, detail, closed });
-    if (closed) void transport.close(link).catch(() => undefined); // a link that will not close brings frames that are refused again
+    if (event.type === "status") this.#emit("transport", { transport: transport.kind, status: event.status });
+    else if (event.type === "error") this.#emit("transport", { transport: transport.kind, error: event.error });
+    else this.#links.transportEvent(transport, event);
   }
 
   #emit<K extends keyof PeerEvents>(kind: K, event: PeerEvents[K]): void {

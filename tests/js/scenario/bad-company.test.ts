@@ -40,8 +40,8 @@ async function vandal(hubUrl: string): Promise<() => Promise<void>> {
   const transport = webSocketTransport({ url: hubUrl, room: "digits", webSocket: WebSocket as unknown as WebSocketConstructor });
   transport.on((event) => {
     if (event.type !== "link-up") return;
-    for (let count = 0; count < 5; count++) transport.send(event.link, [new TextEncoder().encode(`no envelope ${count}`)], 0);
-    transport.send(event.link, [new Uint8Array(100_000).fill(255)], 1);
+    for (let count = 0; count < 5; count++) transport.send(event.link, [new TextEncoder().encode(`no handshake ${count}`)]);
+    transport.send(event.link, [new Uint8Array(16_000).fill(255)]);
   });
   await transport.start({ host, peerId: randomPeerId((into) => host.random(into)) });
   return () => transport.close();

@@ -1,9 +1,9 @@
 // Peers in one process on a virtual clock: nothing moves unless a test says so.
 import { manualDriver, type ManualDriver } from "../../../js/package/src/drivers/index.js";
-import { manualHost, type ManualHost } from "../../../js/package/src/host.js";
+import type { ManualHost } from "../../../js/package/src/host.js";
 import { Peer, type PeerEvent, type PeerOptions } from "../../../js/package/src/peer.js";
 import { MemoryNetwork, memoryTransport } from "../../../js/package/src/transports/memory.js";
-import { peerIdFromNumber } from "../../../js/package/src/peer-id.js";
+import { identityOf, testHost } from "./identities.js";
 
 /** A peer with what drives it and what it said. */
 export interface TestPeer {
@@ -17,7 +17,7 @@ const kinds: readonly PeerEvent["kind"][] = ["event", "failed", "link", "link-do
 
 /** Several peers on one network and one clock. */
 export class World {
-  readonly host: ManualHost = manualHost();
+  readonly host: ManualHost = testHost();
   readonly network: MemoryNetwork;
   readonly peers: TestPeer[] = [];
 
@@ -29,7 +29,7 @@ export class World {
   async add(number: number, options: Omit<PeerOptions, "identity" | "host" | "driver">): Promise<TestPeer> {
     const driver = manualDriver();
     const peer = await Peer.create({
-      transports: [memoryTransport(this.network)], seed: BigInt(number), ...options, identity: peerIdFromNumber(number), host: this.host, driver,
+      transports: [memoryTransport(this.network)], seed: BigInt(number), ...options, identity: await identityOf(number), host: this.host, driver,
     });
     const said: PeerEvent[] = [];
     for (const kind of kinds) peer.on(kind, (event) => said.push({ kind, event } as PeerEvent));

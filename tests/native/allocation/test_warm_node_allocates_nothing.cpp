@@ -11,6 +11,7 @@
 #include "bb/node.h"
 #include "ops/syscalls/syscalls.h"
 #include "ops/wire/wire_ops.h"
+#include "support/attestation.h"
 #include "support/bare_envelope.h"
 
 namespace {
@@ -60,7 +61,7 @@ TEST_CASE("a warm node allocates nothing in ten thousand polls with an envelope 
   const PeerId other = PeerId::from(2);
   const Address address = Address::p2p(other);
   REQUIRE(node.add_peer(other, {&address, 1}));
-  const auto handle = node.admit(UnverifiedPeer::claim(other));
+  const auto handle = node.admit(PeerAttestation::of(other));
   REQUIRE(handle);
 
   const ByteBuffer frame = test::BareEnvelope().bytes();

@@ -4,6 +4,7 @@
 #include "bench/allocations.h"
 #include "bench/workbench.h"
 #include "ops/registry.h"
+#include "support/attestation.h"
 #include "support/bare_envelope.h"
 
 namespace bb::bench {
@@ -141,7 +142,7 @@ void many_nodes(Workbench& bench, std::uint64_t count, std::uint64_t envelopes) 
     ring[i].node = std::move(*node);
     const Address next = Address::p2p(id(i + 1));
     require(ring[i].node->add_peer(id(i + 1), {&next, 1}).has_value(), "add_peer");
-    const auto previous = ring[i].node->admit(UnverifiedPeer::claim(id(i + count - 1)));
+    const auto previous = ring[i].node->admit(PeerAttestation::of(id(i + count - 1)));
     require(previous.has_value(), "admit");
     ring[i].previous = *previous;
   }

@@ -6,6 +6,7 @@
 
 #include "bb/node.h"
 #include "bench/measure.h"
+#include "support/attestation.h"
 
 namespace bb::bench {
 
@@ -59,7 +60,7 @@ class Workbench {
     require(node.deliver_event(target, input, payload(node, size)).has_value(), "deliver_event");
   }
   static PeerHandle sender(Node& node) {
-    const auto peer = node.admit(UnverifiedPeer::claim(PeerId::from(2)));
+    const auto peer = node.admit(PeerAttestation::of(PeerId::from(2)));
     require(peer.has_value(), "admit");
     return *peer;
   }

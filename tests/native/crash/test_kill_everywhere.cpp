@@ -6,6 +6,7 @@
 
 #include "bb/compiler.h"
 #include "ops/registry.h"
+#include "support/attestation.h"
 #include "support/components.h"
 #include "support/modules.h"
 #include "support/network.h"
@@ -54,7 +55,7 @@ class Pair {
       for (const std::uint64_t other : {1, 2}) {
         const Address address = Address::p2p(PeerId::from(other));
         if (other != peer) REQUIRE(nodes_[peer - 1]->add_peer(PeerId::from(other), {&address, 1}));
-        REQUIRE(nodes_[peer - 1]->admit(UnverifiedPeer::claim(PeerId::from(other))));
+        REQUIRE(nodes_[peer - 1]->admit(PeerAttestation::of(PeerId::from(other))));
       }
     }
     REQUIRE(commit());

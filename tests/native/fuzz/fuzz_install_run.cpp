@@ -6,6 +6,7 @@
 #include "ir/metadata.h"
 #include "ir/value_info.h"
 #include "proto/onnx.pb.h"
+#include "support/attestation.h"
 
 namespace bb::fuzz {
 namespace {
@@ -251,11 +252,11 @@ void run(Host& host, Feed& feed) {
   Node& node = host.node();
   const TargetId target = *node.find_target("F");
   const PeerId self = PeerId::from(1);
-  const auto admitted = node.admit(UnverifiedPeer::claim(self));
+  const auto admitted = node.admit(PeerAttestation::of(self));
   require(admitted.has_value(), "a node admits itself");
   const PeerId other = PeerId::from(2);
   const Address address = Address::p2p(other);
-  (void)node.admit(UnverifiedPeer::claim(other));
+  (void)node.admit(PeerAttestation::of(other));
   (void)node.add_peer(other, {&address, 1});
   const std::uint64_t before = node.stats().ops;
   std::uint64_t now = 1;

@@ -4,6 +4,7 @@
 #include "bb/compiler.h"
 #include "fuzz/support/fuzz_target.h"
 #include "fuzz/support/world.h"
+#include "support/attestation.h"
 #include "wire/carriers.h"
 #include "wire/envelope_writer.h"
 
@@ -226,7 +227,7 @@ class Player {
   }
 
   void admit() {
-    const auto admitted = node_.admit(UnverifiedPeer::claim(peer_from(feed_)));
+    const auto admitted = node_.admit(PeerAttestation::of(peer_from(feed_)));
     if (!admitted) return;
     require(std::find(gone_.begin(), gone_.end(), *admitted) == gone_.end(), "a handle names one peer only");
     if (std::find(handles_.begin(), handles_.end(), *admitted) == handles_.end()) handles_.push_back(*admitted);

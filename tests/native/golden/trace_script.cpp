@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "support/attestation.h"
 #include "wire/envelope_writer.h"
 
 namespace bb::golden {
@@ -353,7 +354,7 @@ void TracePlayer::play_snapshot_errors(Fields& fields, Both out) {
 }
 
 PeerHandle TracePlayer::sender(std::uint64_t peer) {
-  const auto handle = node_->admit(UnverifiedPeer::claim(PeerId::from(peer)));
+  const auto handle = node_->admit(PeerAttestation::of(PeerId::from(peer)));
   check_.expect(handle.has_value(), "the sender is admitted");
   return handle.value_or(PeerHandle{});
 }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "support/attestation.h"
+
 namespace bb::test {
 namespace {
 
@@ -132,9 +134,9 @@ void Stage::know(std::uint64_t peer, std::uint64_t other) {
       return node.add_peer(id, {&address, 1});
     });
   (void)call(peer, [&](Node& node) {
-    const auto proof = UnverifiedPeer::claim(id);
+    auto proof = PeerAttestation::of(id);
     const Faults::Window window;
-    return node.admit(proof);
+    return node.admit(std::move(proof));
   });
 }
 

@@ -5,6 +5,7 @@
 
 #include "sim/components.h"
 #include "sim/world.h"
+#include "support/attestation.h"
 
 namespace bb::sim {
 
@@ -38,7 +39,7 @@ void Host::introduce(Node& node) {
     const PeerId peer = PeerId::from(other + 1);
     const Address address = Address::p2p(peer);
     if (other != who_ && !node.add_peer(peer, {&address, 1})) return fail("add_peer");
-    if (!node.admit(UnverifiedPeer::claim(peer))) return fail("admit");
+    if (!node.admit(PeerAttestation::of(peer))) return fail("admit");
   }
 }
 

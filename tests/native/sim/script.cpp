@@ -4,6 +4,7 @@
 #include "sim/components.h"
 #include "sim/host.h"
 #include "sim/world.h"
+#include "support/attestation.h"
 
 namespace bb::sim {
 
@@ -134,7 +135,7 @@ void Host::meddle() {
       break;
     }
     case 5: {
-      const auto admitted = node_->admit(UnverifiedPeer::claim(peer));
+      const auto admitted = node_->admit(PeerAttestation::of(peer));
       if (admitted) handles_[other] = *admitted;
       break;
     }

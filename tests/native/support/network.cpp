@@ -5,6 +5,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "support/attestation.h"
+
 namespace bb::test {
 
 Node& Network::install(std::uint64_t peer, InstallOptions options) {
@@ -62,7 +64,7 @@ void Network::introduce() {
       const PeerId peer = PeerId::from(other);
       const Address address = Address::p2p(peer);
       if (other != id) REQUIRE(node->add_peer(peer, {&address, 1}));
-      REQUIRE(node->admit(UnverifiedPeer::claim(peer)));
+      REQUIRE(node->admit(PeerAttestation::of(peer)));
     }
   }
 }

@@ -7,6 +7,7 @@
 
 #include "bb/compiler.h"
 #include "ops/registry.h"
+#include "support/attestation.h"
 #include "support/modules.h"
 #include "support/network.h"
 
@@ -39,7 +40,7 @@ struct Asking {
     node = std::move(*made);
     const Address address = Address::p2p(PeerId::from(2));
     REQUIRE(node->add_peer(PeerId::from(2), {&address, 1}));
-    server = *node->admit(UnverifiedPeer::claim(PeerId::from(2)));
+    server = *node->admit(PeerAttestation::of(PeerId::from(2)));
   }
   // An op that waits for its answer.
   CommandId ask() {

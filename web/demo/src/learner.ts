@@ -1,6 +1,6 @@
 // One peer of the demonstration: its data, its two models (the shared one and the one that learns alone) and its rounds.
 import {
-  Calls, FederatedRounds, Peer, accuracy, softmax, type Driver, type Engine, type Host, type PeerId, type RoundEvent, type RoundsRole,
+  Calls, FederatedRounds, Peer, accuracy, softmax, type Driver, type Engine, type Host, type Identity, type PeerId, type RoundEvent, type RoundsRole,
   type FloatTensor, type Transport,
 } from "bytesandbrains";
 import type { Share } from "./shares.js";
@@ -12,7 +12,7 @@ export interface LearnerOptions {
   readonly engine: Engine;
   readonly program: Program;
   readonly share: Share;
-  readonly peerId: PeerId;
+  readonly identity: Identity;
   readonly transport: Transport;
   readonly driver: Driver;
   readonly host: Host;
@@ -94,7 +94,7 @@ export class Learner {
         alone: model,
         ...(options.part === "client" ? {} : { aggregator: { min_contributions: 1, max_staleness: maxStaleness } }), // the server's is the only one
       },
-      identity: options.peerId,
+      identity: options.identity,
       transports: [options.transport],
       driver: options.driver,
       host: options.host,

@@ -8,6 +8,7 @@ import type { WasmSource } from "../wasm/load.js";
 
 export * from "../index.js";
 export { readIdxDirectory } from "../data/directory.js";
+export { fileIdentity } from "../identity/file.js";
 
 /** The sockets of the package ws, for `webSocketTransport` in versions of Node.js that have none of their own. */
 export const nodeWebSocket = WebSocket as unknown as WebSocketConstructor;

@@ -11,7 +11,7 @@ export const relayKind = 2;
 /** Length of a relay header. */
 export const relayHeaderLength = 8;
 /** Part of `queueMax` a sender may use toward each member before it hears of more. */
-export const firstCreditShare = 16;
+export const firstCreditShare = 8;
 
 /** What a member is told about another one. */
 export interface Member {
@@ -92,7 +92,10 @@ export function relayCost(length: number): number {
   return length + 64;
 }
 
-/** Cost a sender may run up toward a member before the first Quota. */
+/**
+ * Cost a sender may run up toward a member before the first Quota. A hub renews when half of what it granted is used, so that a frame
+ * of half of this always gets its turn.
+ */
 export function firstCredit(queueMax: number): number {
   return Math.floor(queueMax / firstCreditShare);
 }

@@ -5,7 +5,7 @@ import type { HubLimits } from "./messages.js";
 
 /** Limits of a hub; each has a default. */
 export interface HubOptions {
-  /** Longest binary message, relay header included; 65,576 (64 KiB and both headers and some room) when absent. */
+  /** Longest binary message, relay header included; 65,592 (64 KiB of a message, and the headers of frame, record and relay) when absent. */
   readonly frameMax?: number;
   /** Messages a second from one connection; 20,000. Five seconds' worth may come at once. */
   readonly framesPerSecond?: number;
@@ -33,7 +33,7 @@ export interface HubOptions {
 export type HubSettings = Required<HubOptions>;
 
 const defaults: HubSettings = {
-  frameMax: 65_576,
+  frameMax: 65_592,
   framesPerSecond: 20_000,
   bytesPerSecond: 67_108_864,
   roomMax: 64,
@@ -47,7 +47,7 @@ const defaults: HubSettings = {
 };
 
 const ranges: Record<keyof HubSettings, readonly [low: number, high: number]> = {
-  frameMax: [1_024, 1_048_576],
+  frameMax: [2_048, 1_048_576],
   framesPerSecond: [1, 1_000_000],
   bytesPerSecond: [1_024, 1e12],
   roomMax: [1, 500],

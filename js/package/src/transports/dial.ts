@@ -1,12 +1,11 @@
 // What transports have in common: waiting for a link that comes up by itself, and the length check of `send`.
 import { BBError } from "../errors.js";
 import { samePeer } from "../peer-id.js";
-import { controlMessageMax, type Abort, type DialTarget, type Lane, type LinkId, type Transport } from "./transport.js";
+import type { Abort, DialTarget, LinkId, Transport } from "./transport.js";
 
-/** Refuses a message that is too long for its lane: a mistake of the caller, who was told the limit. */
-export function checkMessageLength(length: number, lane: Lane, messageMax: number): void {
-  const max = lane === 0 ? Math.min(messageMax, controlMessageMax) : messageMax;
-  if (length > max) throw new BBError("over_cap", `a message of ${length} bytes on lane ${lane}, at most ${max} are taken`);
+/** Refuses a frame that is too long: a mistake of the caller, who was told the limit. */
+export function checkFrameLength(length: number, frameMax: number): void {
+  if (length > frameMax) throw new BBError("over_cap", `a frame of ${length} bytes, at most ${frameMax} are taken`);
 }
 
 /** Resolves with the link to the peer, now or when it comes up; rejects with `aborted` or, when the transport closes, `closed`. */

@@ -2,16 +2,16 @@
 import { concatBytes, totalLength, type Bytes } from "../bytes.js";
 import { BBError } from "../errors.js";
 import { peerIdToText, type PeerId } from "../peer-id.js";
-import { checkMessageLength, waitForLink } from "./dial.js";
+import { checkFrameLength, waitForLink } from "./dial.js";
 import { Listeners } from "./listeners.js";
-import type { Abort, DialTarget, Lane, LinkCode, LinkId, LinkInfo, Transport, TransportContext, TransportEvent, TransportStats } from "./transport.js";
+import type { Abort, DialTarget, LinkCode, LinkId, LinkInfo, Transport, TransportContext, TransportEvent, TransportStats } from "./transport.js";
 
 /** How a network in memory behaves. */
 export interface MemoryNetworkOptions {
-  /** Bytes under way on one direction and lane of a link before it is `full`; 16 MiB when absent. */
+  /** Bytes under way on one direction of a link before it is `full`; 16 MiB when absent. */
   readonly capacity?: number;
-  /** Longest message; 64 MiB when absent. */
-  readonly messageMax?: number;
+  /** Longest frame; 256 KiB when absent. */
+  readonly frameMax?: number;
   /** True: nothing moves until `deliver` is called. False or absent: a microtask delivers. */
   readonly manual?: boolean;
 }
@@ -23,15 +23,15 @@ interface MemoryEnd {
   readonly peer: PeerId;
   readonly initiator: boolean;
   other: MemoryEnd | undefined;
-  /** Bytes under way and debts of `writable`, per lane. */
-  readonly underWay: [number, number];
-  readonly owesWritable: [boolean, boolean];
+  /** Bytes under way. */
+  underWay: number;
+  owesWritable: boolean;
   open: boolean;
   announced: boolean;
 }
 
 const capacityDefault = 16_777_216;
-const messageMaxDefault = 67_108_864;
+const frameMaxDefault = 262_144;
 
 /**
  * Where memory transports meet.
@@ -44,7 +44,7 @@ const messageMaxDefault = 67_108_864;
  */
 export class MemoryNetwork {
   readonly capacity: number;
-  readonly messageMax: number;
+  readonly frameMax: number;
   readonly #manual: boolean;
   readonly #members: MemoryTransport[] = [];
   readonly #cut = new Set<string>();
@@ -54,7 +54,7 @@ export class MemoryNetwork {
 
   constructor(options: MemoryNetworkOptions = {}) {
     this.capacity = options.capacity ?? capacityDefault;
-    this.messageMax = options.messageMax ?? messageMaxDefault;
+    this.frameMax = options.frameMax ?? frameMaxDefault;
     this.#manual = options.manual ?? false;
   }
 
@@ -148,7 +148,7 @@ export class MemoryTransport implements Transport {
   readonly #network: MemoryNetwork;
   readonly #listeners = new Listeners<TransportEvent>();
   readonly #ends = new Map<LinkId, MemoryEnd>();
-  readonly #stats = { messagesSent: 0, bytesSent: 0, messagesReceived: 0, bytesReceived: 0 };
+  readonly #stats = { framesSent: 0, bytesSent: 0, framesReceived: 0, bytesReceived: 0 };
   #peerId: PeerId | undefined;
   #lastLink = 0;
 
@@ -181,40 +181,40 @@ export class MemoryTransport implements Transport {
 
   links(): LinkInfo[] {
     return [...this.#ends.values()].map((end) => ({
-      link: end.link, peerHint: end.peer, path: "local", initiator: end.initiator, frameMax: this.#network.messageMax, queuedBytes: end.underWay[0] + end.underWay[1],
+      link: end.link, peerHint: end.peer, path: "local", initiator: end.initiator, frameMax: this.#network.frameMax,
     }));
   }
 
-  send(link: LinkId, parts: readonly Bytes[], lane: Lane): "sent" | "full" | "closed" {
+  send(link: LinkId, parts: readonly Bytes[]): "sent" | "full" | "closed" {
     const end = this.#ends.get(link);
     const other = end?.other;
     if (end === undefined || other === undefined || !end.open) return "closed";
     const size = totalLength(parts);
-    checkMessageLength(size, lane, this.#network.messageMax);
-    // A message longer than the capacity goes when nothing else is under way.
-    if (end.underWay[lane] > 0 && end.underWay[lane] + size > this.#network.capacity) {
-      end.owesWritable[lane] = true;
+    checkFrameLength(size, this.#network.frameMax);
+    // A frame longer than the capacity goes when nothing else is under way.
+    if (end.underWay > 0 && end.underWay + size > this.#network.capacity) {
+      end.owesWritable = true;
       return "full";
     }
     const bytes = concatBytes(parts);
-    end.underWay[lane] += size;
-    this.#stats.messagesSent++;
+    end.underWay += size;
+    this.#stats.framesSent++;
     this.#stats.bytesSent += size;
     this.#network.post(() => {
-      end.underWay[lane] -= size;
+      end.underWay -= size;
       if (other.open) other.owner.#arrive(other, bytes);
-      if (end.open && end.owesWritable[lane] && end.underWay[lane] <= this.#network.capacity / 2) {
-        end.owesWritable[lane] = false;
+      if (end.open && end.owesWritable && end.underWay <= this.#network.capacity / 2) {
+        end.owesWritable = false;
         this.#emit({ type: "writable", link });
       }
     });
     return "sent";
   }
 
-  close(link?: LinkId): Promise<void> {
+  close(link?: LinkId, code: LinkCode = "closed"): Promise<void> {
     if (link !== undefined) {
       const end = this.#ends.get(link);
-      if (end !== undefined) this.#sever(end, "closed", "left");
+      if (end !== undefined) this.#sever(end, code, "left");
       return Promise.resolve();
     }
     for (const end of [...this.#ends.values()]) this.#sever(end, "closed", "left");
@@ -242,7 +242,7 @@ export class MemoryTransport implements Transport {
   /** Makes one end of a link; for the network. */
   open(peer: PeerId, initiator: boolean): MemoryEnd {
     const end: MemoryEnd = {
-      owner: this, link: ++this.#lastLink, peer, initiator, other: undefined, underWay: [0, 0], owesWritable: [false, false], open: true, announced: false,
+      owner: this, link: ++this.#lastLink, peer, initiator, other: undefined, underWay: 0, owesWritable: false, open: true, announced: false,
     };
     this.#ends.set(end.link, end);
     return end;
@@ -255,7 +255,7 @@ export class MemoryTransport implements Transport {
       end.announced = true;
       this.#emit({
         type: "link-up", link: end.link, peerHint: end.peer, path: "local", binding: { kind: "in-process" },
-        initiator: end.initiator, frameMax: this.#network.messageMax,
+        initiator: end.initiator, frameMax: this.#network.frameMax,
       });
     });
   }
@@ -282,7 +282,7 @@ export class MemoryTransport implements Transport {
   }
 
   #arrive(end: MemoryEnd, bytes: Bytes): void {
-    this.#stats.messagesReceived++;
+    this.#stats.framesReceived++;
     this.#stats.bytesReceived += bytes.length;
     this.#emit({ type: "frame", link: end.link, bytes });
   }

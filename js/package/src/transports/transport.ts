@@ -1,4 +1,5 @@
-// What a transport is: links to other peers that carry whole messages, with back-pressure and without any knowledge of them.
+// What a transport is: links to other peers that carry frames whole and in order, with back-pressure and without any knowledge of them.
+// Cutting messages into frames, priorities, credit, proof and encryption are the same over all of them and live in ../link.
 import type { Bytes } from "../bytes.js";
 import type { BBError } from "../errors.js";
 import type { Host } from "../host.js";
@@ -6,10 +7,6 @@ import type { PeerId } from "../peer-id.js";
 
 /** Number of a link, unique within its transport. */
 export type LinkId = number;
-/** 0 control: small and urgent; 1 bulk. Order holds within a lane only. */
-export type Lane = 0 | 1;
-/** Longest message on the control lane: urgent messages are small, and a stranger may not reserve more there. */
-export const controlMessageMax = 1_048_576;
 /** Which way the bytes of a link take. */
 export type LinkPath = "local" | "direct" | "relayed" | "hub";
 /** Why a link went down. */
@@ -19,10 +16,20 @@ export type LinkCode =
   | "lost" // the connection under it broke
   | "protocol" // the other side, or the hub, broke the rules
   | "over_cap" // the other side sent more than is allowed
+  | "tampered" // somebody changed what the other side sent
+  | "unproven" // the other side did not prove who it is
+  | "replaced" // the other side began another life
+  | "busy" // too many links are being opened
   | "dropped"; // cut by a simulation
 
-/** What ties a handshake to the channel under it; nothing does yet, except sharing a process. */
-export type ChannelBinding = { readonly kind: "none" } | { readonly kind: "in-process" };
+/**
+ * What ties a handshake to the channel under it: `none` for a channel that others can read, so that what follows is encrypted; the SHA-256
+ * fingerprints of both DTLS certificates, 32 bytes each, as both ends see them; or a channel that nobody else can reach.
+ */
+export type ChannelBinding =
+  | { readonly kind: "none" }
+  | { readonly kind: "dtls"; readonly initiator: Bytes; readonly responder: Bytes }
+  | { readonly kind: "in-process" };
 
 /** A live link. */
 export interface LinkInfo {
@@ -31,10 +38,8 @@ export interface LinkInfo {
   readonly peerHint?: PeerId;
   readonly path: LinkPath;
   readonly initiator: boolean;
-  /** Longest message it takes. */
+  /** Longest frame it takes. */
   readonly frameMax: number;
-  /** Bytes taken and not yet handed to the channel. */
-  readonly queuedBytes: number;
 }
 
 /** What a transport reports. Nothing is reported from within `send`. */
@@ -71,15 +76,15 @@ export interface Abort {
   readonly signal?: AbortSignal;
 }
 
-/** Counts since the start; bytes are those of messages, without any framing. */
+/** Counts since the start; bytes are those of frames, without what the channel adds. */
 export interface TransportStats {
-  readonly messagesSent: number;
+  readonly framesSent: number;
   readonly bytesSent: number;
-  readonly messagesReceived: number;
+  readonly framesReceived: number;
   readonly bytesReceived: number;
 }
 
-/** Carries messages between peers. Listen with `on` before `start`. */
+/** Carries frames between peers. Listen with `on` before `start`. */
 export interface Transport {
   readonly kind: string;
   /** Gets ready; rejects with a `BBError` when that cannot work. */
@@ -89,12 +94,12 @@ export interface Transport {
   /** All live links. */
   links(): LinkInfo[];
   /**
-   * Takes a message (the parts are copied before this returns) or says why not: `full` (of this lane) is followed by a `writable` event,
-   * `closed` means the link is gone. Throws `over_cap` beyond the link's `frameMax`, and beyond `controlMessageMax` on lane 0.
+   * Takes a frame (the parts are copied before this returns) or says why not: `full` is followed by a `writable` event, `closed` means the
+   * link is gone. Frames arrive whole, in order and once, or the link goes down. Throws `over_cap` beyond the link's `frameMax`.
    */
-  send(link: LinkId, parts: readonly Bytes[], lane: Lane): "sent" | "full" | "closed";
-  /** Closes one link, or the transport. */
-  close(link?: LinkId): Promise<void>;
+  send(link: LinkId, parts: readonly Bytes[]): "sent" | "full" | "closed";
+  /** Closes one link, for the reason given, or the transport. */
+  close(link?: LinkId, code?: LinkCode): Promise<void>;
   /** Calls `f` for every event until the result is called. */
   on(f: (event: TransportEvent) => void): () => void;
   stats(): TransportStats;

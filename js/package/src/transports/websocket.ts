@@ -1,18 +1,18 @@
 // Peers of one room, reached through a hub over a WebSocket: every other member is a link.
-// Reconnects by itself with capped, jittered waits; keeps to the hub's limits; cuts long messages into chunks.
+// Reconnects by itself with capped, jittered waits, and keeps to the hub's limits.
 import { totalLength, utf8Encode, type Bytes } from "../bytes.js";
 import { BBError } from "../errors.js";
+import type { Host } from "../host.js";
 import { TokenBucket } from "../hub/buckets.js";
-import { hubVersion, relayHeaderLength, type HubLimits, type HubMessage, type Member } from "../hub/messages.js";
+import { firstCredit, hubVersion, relayCost, relayHeaderLength, type HubLimits, type HubMessage, type Member } from "../hub/messages.js";
 import { readRelayHeader, roomBytesMax } from "../hub/protocol.js";
 import { Backoff, type BackoffOptions } from "./backoff.js";
-import type { ReassemblyAccount } from "./chunks.js";
-import { checkMessageLength, waitForLink } from "./dial.js";
-import { framing, HubLink } from "./hub-link.js";
+import { checkFrameLength, waitForLink } from "./dial.js";
+import { HubLink } from "./hub-link.js";
 import { HubSocket, type HubSocketEnd } from "./hub-socket.js";
 import { Listeners } from "./listeners.js";
 import type {
-  Abort, DialTarget, Lane, LinkCode, LinkId, LinkInfo, Transport, TransportContext, TransportEvent, TransportStats, TransportStatus,
+  Abort, DialTarget, LinkCode, LinkId, LinkInfo, Transport, TransportContext, TransportEvent, TransportStats, TransportStatus,
 } from "./transport.js";
 import type { WebSocketConstructor } from "./web-socket.js";
 
@@ -24,14 +24,8 @@ export interface WebSocketTransportOptions {
   readonly room: string;
   /** The implementation; the runtime's own when absent. */
   readonly webSocket?: WebSocketConstructor;
-  /** Longest message in either direction; 64 MiB when absent. */
-  readonly messageMax?: number;
-  /** Bytes kept per link and lane before `send` says `full`; 4 MiB when absent. A single longer message is still taken. */
-  readonly queueMax?: number;
   /** Bytes in the socket's own buffer above which nothing more is handed to it; 1 MiB when absent. */
   readonly highWater?: number;
-  /** Bytes of unfinished messages of all links together; 256 MiB when absent. */
-  readonly reassemblyMax?: number;
   /** Milliseconds `start` keeps trying; 30,000 when absent. */
   readonly startTimeoutMs?: number;
   /** Milliseconds one attempt may take; 10,000 when absent. */
@@ -41,10 +35,9 @@ export interface WebSocketTransportOptions {
   readonly backoff?: BackoffOptions;
 }
 
-const bufferPollMs = 5; // sockets have no event for a buffer that has drained
 const stableMs = 10_000; // a connection that lasted this long starts the waits anew
-const smallestFrameMax = 512;
-const smallestQueueMax = 32_768;
+const smallestFrameMax = 2_048;
+const smallestQueueMax = 65_536;
 
 function socketUrl(text: string): string {
   let url: URL;
@@ -73,14 +66,11 @@ export class WebSocketTransport implements Transport {
   readonly #room: Bytes;
   readonly #webSocket: WebSocketConstructor;
   readonly #options: WebSocketTransportOptions;
-  readonly #messageMax: number;
-  readonly #queueMax: number;
   readonly #highWater: number;
-  readonly #account: ReassemblyAccount;
   readonly #listeners = new Listeners<TransportEvent>();
   readonly #links = new Map<LinkId, HubLink>();
   readonly #bySession = new Map<number, HubLink>();
-  readonly #stats = { messagesSent: 0, bytesSent: 0, messagesReceived: 0, bytesReceived: 0 };
+  readonly #stats = { framesSent: 0, bytesSent: 0, framesReceived: 0, bytesReceived: 0 };
   #context: TransportContext | undefined;
   #backoff: Backoff | undefined;
   #socket: HubSocket | undefined;
@@ -89,14 +79,15 @@ export class WebSocketTransport implements Transport {
   #bytes: TokenBucket | undefined;
   #ownSession = 0;
   #lastLink = 0;
-  #turn = 0;
   #openedMs = 0;
   #status: TransportStatus = "closed";
   #started: { resolve: () => void; reject: (error: BBError) => void; cancelTimer: () => void } | undefined;
   #cancelRetry: (() => void) | undefined;
-  #cancelPump: (() => void) | undefined;
+  #cancelRoom: (() => void) | undefined;
   #stopLifecycle: (() => void) | undefined;
   #notifyPlanned = false;
+  /** The socket's buffer was the reason why a frame was not taken. */
+  #buffered = false;
   #lastFailure: BBError | undefined;
 
   /** Throws `bad_url`, `bad_option` or `no_websocket`. */
@@ -106,11 +97,7 @@ export class WebSocketTransport implements Transport {
     this.#room = utf8Encode(options.room);
     if (this.#room.length > roomBytesMax) throw new BBError("bad_option", `a room name of ${this.#room.length} bytes, at most ${roomBytesMax} are legal`);
     this.#webSocket = options.webSocket ?? platformWebSocket();
-    this.#messageMax = options.messageMax ?? 67_108_864;
-    if (!(this.#messageMax >= 1 && this.#messageMax <= 0xffffffff)) throw new BBError("bad_option", `messageMax is ${this.#messageMax}`);
-    this.#queueMax = options.queueMax ?? 4_194_304;
     this.#highWater = options.highWater ?? 1_048_576;
-    this.#account = { held: 0, heldMax: options.reassemblyMax ?? 268_435_456 };
   }
 
   /** State of the connection to the hub. */
@@ -141,37 +128,33 @@ export class WebSocketTransport implements Transport {
 
   links(): LinkInfo[] {
     return [...this.#links.values()].map((link) => ({
-      link: link.id, peerHint: link.peerId, path: "hub", initiator: link.initiator, frameMax: this.#messageMax, queuedBytes: link.queuedBytes,
+      link: link.id, peerHint: link.peerId, path: "hub", initiator: link.initiator, frameMax: this.#frameMax,
     }));
   }
 
-  send(link: LinkId, parts: readonly Bytes[], lane: Lane): "sent" | "full" | "closed" {
+  send(link: LinkId, parts: readonly Bytes[]): "sent" | "full" | "closed" {
     const found = this.#links.get(link);
-    if (found === undefined) return "closed";
+    const host = this.#context?.host;
+    if (found === undefined || host === undefined) return "closed";
     const total = totalLength(parts);
-    checkMessageLength(total, lane, this.#messageMax);
-    if (found.queued[lane] > 0 && found.queued[lane] + total > this.#queueMax) {
-      found.owesWritable[lane] = true;
+    checkFrameLength(total, this.#frameMax);
+    const length = relayHeaderLength + total;
+    if (!found.takes(length) || !this.#roomFor(host, length)) {
+      found.owesWritable = true;
       return "full";
     }
-    this.#stats.messagesSent++;
+    this.#frames?.take(1, host.now());
+    this.#bytes?.take(length, host.now());
+    this.#stats.framesSent++;
     this.#stats.bytesSent += total;
-    const small = found.queued[lane] === 0 && this.#mayWrite(framing + total) ? found.direct(parts, lane) : undefined;
-    if (small !== undefined) this.#write(small);
-    else {
-      found.enqueue(parts, lane);
-      this.#pump();
-    }
+    this.#socket?.send(found.message(parts));
     return "sent";
   }
 
-  close(link?: LinkId): Promise<void> {
+  close(link?: LinkId, code: LinkCode = "closed"): Promise<void> {
     if (link !== undefined) {
       const found = this.#links.get(link);
-      if (found !== undefined) {
-        found.refused = true;
-        this.#down(found, "closed", false);
-      }
+      if (found !== undefined) this.#down(found, code, false);
       return Promise.resolve();
     }
     this.#stop(new BBError("closed", "the transport was closed"));
@@ -245,8 +228,8 @@ export class WebSocketTransport implements Transport {
     this.#stopLifecycle = undefined;
     this.#cancelRetry?.();
     this.#cancelRetry = undefined;
-    this.#cancelPump?.();
-    this.#cancelPump = undefined;
+    this.#cancelRoom?.();
+    this.#cancelRoom = undefined;
     const socket = this.#socket;
     this.#socket = undefined;
     socket?.leave();
@@ -279,7 +262,7 @@ export class WebSocketTransport implements Transport {
         return;
       case "quota":
         this.#bySession.get(message.session)?.grant(message.writable);
-        this.#pump();
+        this.#planNotify();
         return;
       case "drain": case "error": case "hello": case "leave":
         return; // the end of the connection follows by itself; the others do not come here
@@ -313,11 +296,11 @@ export class WebSocketTransport implements Transport {
     const limits = this.#limits;
     if (limits === undefined || member.session === this.#ownSession || this.#bySession.has(member.session)) return;
     if (this.#bySession.size >= limits.roomMax) throw new BBError("malformed", `more than ${limits.roomMax} members`, { at: 1 });
-    const link = new HubLink(++this.#lastLink, this.#ownSession, member, limits, this.#messageMax, this.#account);
+    const link = new HubLink(++this.#lastLink, this.#ownSession, member, limits);
     this.#links.set(link.id, link);
     this.#bySession.set(link.session, link);
     this.#emit({
-      type: "link-up", link: link.id, peerHint: link.peerId, path: "hub", binding: { kind: "none" }, initiator: link.initiator, frameMax: this.#messageMax,
+      type: "link-up", link: link.id, peerHint: link.peerId, path: "hub", binding: { kind: "none" }, initiator: link.initiator, frameMax: this.#frameMax,
     });
   }
 
@@ -329,32 +312,17 @@ export class WebSocketTransport implements Transport {
   }
 
   #relay(message: Bytes): void {
-    const { lane, session } = readRelayHeader(message);
-    const link = this.#bySession.get(session);
-    // A message of a member that has just left, or of one that was refused, concerns nobody.
-    if (link === undefined || link.refused) return;
-    let whole: Bytes | undefined;
-    try {
-      const chunk = message.subarray(relayHeaderLength);
-      if (chunk[1] !== lane) throw new BBError("protocol", "the lane of a chunk differs from that of its message", { at: 1 });
-      whole = link.reassembler.add(chunk);
-    } catch (error) {
-      if (!(error instanceof BBError)) throw error;
-      link.refused = true;
-      this.#emit({ type: "error", error, retryable: false });
-      this.#down(link, error.code === "over_cap" ? "over_cap" : "protocol", false);
-      return;
-    }
-    if (whole !== undefined) {
-      this.#stats.messagesReceived++;
-      this.#stats.bytesReceived += whole.length;
-      this.#emit({ type: "frame", link: link.id, bytes: whole });
-    }
-    if (this.#cancelPump !== undefined) this.#pump(); // timers of hidden pages are slow, messages are not
+    const link = this.#bySession.get(readRelayHeader(message).session);
+    // A message of a member that has just left, or whose link was closed here, concerns nobody.
+    if (link === undefined || !this.#links.has(link.id)) return;
+    const bytes = message.subarray(relayHeaderLength);
+    this.#stats.framesReceived++;
+    this.#stats.bytesReceived += bytes.length;
+    this.#emit({ type: "frame", link: link.id, bytes });
+    if (this.#buffered) this.#planNotify(); // sockets have no event for a buffer that has drained, but what drains it is answered
   }
 
   #down(link: HubLink, code: LinkCode, retryable: boolean): void {
-    link.clear();
     if (this.#links.delete(link.id)) this.#emit({ type: "link-down", link: link.id, code, retryable });
   }
 
@@ -365,53 +333,27 @@ export class WebSocketTransport implements Transport {
 
   // ---- sending
 
-  #mayWrite(length: number): boolean {
-    const { host } = this.#context ?? {};
-    if (host === undefined || this.#socket?.open !== true || this.#socket.buffered > this.#highWater) return false;
-    const nowMs = host.now();
-    return (this.#frames?.waitMs(1, nowMs) ?? 1) === 0 && (this.#bytes?.waitMs(length, nowMs) ?? 1) === 0;
+  /** What the hub takes at any time: a longer frame would wait for credit that it may never give at once. */
+  get #frameMax(): number {
+    const limits = this.#limits;
+    return limits === undefined ? 0 : Math.min(limits.frameMax, Math.floor(firstCredit(limits.queueMax) / 2) - relayCost(0)) - relayHeaderLength;
   }
 
-  #write(frame: Uint8Array<ArrayBuffer>): void {
-    const nowMs = this.#context?.host.now() ?? 0;
-    this.#frames?.take(1, nowMs);
-    this.#bytes?.take(frame.length, nowMs);
-    this.#socket?.send(frame);
-  }
-
-  /** Sends what may be sent: control of all links before bulk, one chunk of each link in turn. */
-  #pump(): void {
-    this.#cancelPump?.();
-    this.#cancelPump = undefined;
-    const { host } = this.#context ?? {};
-    if (host === undefined) return;
-    for (const lane of [0, 1] as const) {
-      const links = [...this.#links.values()];
-      let idle = 0;
-      for (let at = this.#turn; links.length > 0 && idle < links.length; at++) {
-        const link = links[at % links.length];
-        const length = link?.nextLength(lane) ?? 0;
-        if (link === undefined || length === 0) {
-          idle++;
-          continue;
-        }
-        if (!this.#mayWrite(length)) {
-          this.#turn = at % links.length;
-          const nowMs = host.now();
-          const waitMs = Math.max(this.#frames?.waitMs(1, nowMs) ?? 0, this.#bytes?.waitMs(length, nowMs) ?? 0, bufferPollMs);
-          this.#cancelPump = host.timer(waitMs, () => {
-            this.#cancelPump = undefined;
-            this.#pump();
-          });
-          this.#planNotify();
-          return;
-        }
-        idle = 0;
-        const frame = link.nextFrame(lane);
-        if (frame !== undefined) this.#write(frame);
-      }
+  /** Whether the socket and the hub's limits leave room for a message; when not, there will be an occasion to look again. */
+  #roomFor(host: Host, length: number): boolean {
+    if (this.#socket?.open !== true) return false;
+    if (this.#socket.buffered > this.#highWater) {
+      this.#buffered = true;
+      return false;
     }
-    this.#planNotify();
+    const nowMs = host.now();
+    const waitMs = Math.max(this.#frames?.waitMs(1, nowMs) ?? 0, this.#bytes?.waitMs(length, nowMs) ?? 0);
+    if (waitMs === 0) return true;
+    this.#cancelRoom ??= host.timer(waitMs, () => {
+      this.#cancelRoom = undefined;
+      this.#notify();
+    });
+    return false;
   }
 
   /** Reports `writable` later, as nothing is reported from within a call. */
@@ -420,10 +362,17 @@ export class WebSocketTransport implements Transport {
     this.#notifyPlanned = true;
     queueMicrotask(() => {
       this.#notifyPlanned = false;
-      for (const link of [...this.#links.values()]) {
-        if (link.settle(this.#queueMax / 2)) this.#emit({ type: "writable", link: link.id });
-      }
+      this.#notify();
     });
+  }
+
+  #notify(): void {
+    this.#buffered = false;
+    for (const link of [...this.#links.values()]) {
+      if (!link.owesWritable) continue;
+      link.owesWritable = false;
+      this.#emit({ type: "writable", link: link.id });
+    }
   }
 
   #emit(event: TransportEvent): void {

@@ -109,9 +109,26 @@ export interface InstallerHandle extends Handle {
   install(): NodeHandle | null;
 }
 
-/** An installed node. */
+/** One end of a handshake. */
+export interface HandshakeHandle extends Handle {
+  begin(at: number, size: number): number;
+  state(): number;
+  refusal(): string;
+  request(): number;
+  answer(at: number, size: number): void;
+  decline(): void;
+  messageAt(): number;
+  messageSize(): number;
+  sent(): void;
+  receive(at: number, size: number): void;
+  timeOut(): void;
+  peer(): number;
+}
+
+/** A node. */
 export interface NodeHandle extends Handle {
-  admit(at: number, size: number): number;
+  admit(handshake: HandshakeHandle): number;
+  admitSelf(): number;
   handleOf(at: number, size: number): number;
   peerOf(handle: number): string;
   retire(handle: number): number;
@@ -174,6 +191,7 @@ export interface GlueModule {
   readonly Recorder: new (engine: EngineHandle) => RecorderHandle;
   readonly Compiler: new (engine: EngineHandle) => CompilerHandle;
   readonly Installer: new (engine: EngineHandle) => InstallerHandle;
+  readonly Handshake: new (engine: EngineHandle) => HandshakeHandle;
   bbComponentCreate: (classId: number, component: number, config: number) => number;
   bbComponentCall: (component: number, method: number, frame: number) => number;
   bbComponentDispose: (component: number) => void;

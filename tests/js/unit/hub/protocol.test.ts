@@ -170,7 +170,7 @@ test("relay headers", () => {
   }
   assert.throws(() => readRelayHeader(bytes.subarray(0, 7)), { code: "malformed", at: 7 });
   assert.equal(relayCost(36), 100);
-  assert.equal(firstCredit(262_144), 16_384);
+  assert.equal(firstCredit(262_144), 32_768);
   assert.equal(hubErrorName(7), "replaced");
   assert.equal(hubErrorName(99), undefined);
 });

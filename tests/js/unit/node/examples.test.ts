@@ -4,10 +4,11 @@ import { test } from "node:test";
 import { toHex } from "../../../../js/package/src/bytes.js";
 import { Compiler } from "../../../../js/package/src/compiler.js";
 import { defineComponent } from "../../../../js/package/src/component.js";
-import { Node, UnverifiedPeer } from "../../../../js/package/src/node.js";
+import { Node } from "../../../../js/package/src/node.js";
 import { peerIdFromNumber, peerIdToText, type PeerId } from "../../../../js/package/src/peer-id.js";
 import { newJournal, StubAggregator, StubLoader, StubModel } from "../../support/components.js";
 import { events, loadEngine, settle } from "../../support/engine.js";
+import { idOf, proofOf } from "../../support/identities.js";
 import { FederatedRound, FedNetwork, Mesh, MeshMerge, Quickstart } from "../../support/scenarios.js";
 
 const engine = await loadEngine();
@@ -42,7 +43,7 @@ test("quickstart", () => {
   assert.deepEqual(settle(node).steps, []);
 });
 
-test("multi_target_network", () => {
+test("multi_target_network", async () => {
   const artifact = new Compiler(engine).bind("loader", StubLoader).bind("model", StubModel).bind("aggregator", StubAggregator).compile(new FedNetwork());
   assert.deepEqual(artifact.targets, ["FedNetwork", "FedNetwork_sink_peers"]);
   const journal = newJournal();
@@ -58,11 +59,11 @@ test("multi_target_network", () => {
   assert.equal(toHex(envelope), multiTargetEnvelope);
   assert.equal(envelope.length, 122);
 
-  const handle = sink.admit(UnverifiedPeer.claim(one));
+  const handle = sink.admit(await proofOf(engine, 1));
   assert.deepEqual(sink.receive(handle, envelope), { status: "accepted" });
   const received = settle(sink).steps;
   assert.deepEqual(received.map((step) => step.kind === "completed" ? step.op.replace(/^.*\/(.*)\..*$/, "$1") : step), ["Contribute"]);
-  assert.deepEqual(journal.contributions.map(({ values, source: from }) => [values, from]), [[[1, 2, 3], one]]);
+  assert.deepEqual(journal.contributions.map(({ values, source: from }) => [values, from]), [[[1, 2, 3], await idOf(1)]]);
   assert.deepEqual(sink.receive(handle, envelope), { status: "duplicate" });
   assert.deepEqual(settle(sink).steps, []);
   assert.equal(sink.stats().duplicates, 1);
@@ -86,7 +87,7 @@ test("single_node_federated_learning", () => {
   node.invoke("FederatedRound", { server_peers: [seven] });
   const { envelopes } = settle(node);
   assert.equal(envelopes.length, 1);
-  const handle = node.admit(UnverifiedPeer.claim(seven));
+  const handle = node.admitSelf();
   assert.equal(node.receive(handle, envelopes[0] ?? new Uint8Array(0)).status, "accepted");
   const { steps } = settle(node);
   assert.deepEqual(steps.map((step) => step.kind === "completed" ? step.op.replace(/^.*\/(.*)\..*$/, "$1") : step), ["Contribute"]);
@@ -96,7 +97,7 @@ const meshEnvelope = "0a0da5030a0008000000000000000212490a0ae201f728722d769e958d
   + "0100000000000000020000000000000020e1978df6dfb290c12f12280a0ae201e5aba45a8001875212109001000000000000030000000000000020e194d5b8a5818bcf50"
   + "1a002080c2d72f3801420da5030a0008000000000000000148015001";
 
-test("mesh_federated_averaging", () => {
+test("mesh_federated_averaging", async () => {
   const compile = (module: Mesh | MeshMerge) => new Compiler(engine).bind("model", StubModel).bind("aggregator", engine.builtin.FedAvg)
     .bind("backend", engine.builtin.CpuBackend).compile(module);
   const artifacts = [compile(new Mesh()), compile(new MeshMerge())];
@@ -112,10 +113,10 @@ test("mesh_federated_averaging", () => {
   const fromLeft = settle(left).envelopes;
   const fromRight = settle(right).envelopes;
   assert.deepEqual([fromLeft.length, fromRight.length], [1, 1]);
-  assert.equal(right.receive(right.admit(UnverifiedPeer.claim(one)), fromLeft[0] ?? new Uint8Array(0)).status, "accepted");
-  assert.equal(left.receive(left.admit(UnverifiedPeer.claim(two)), fromRight[0] ?? new Uint8Array(0)).status, "accepted");
-  assert.deepEqual(events(settle(right).steps).map(({ topic, value }) => [topic, value]), [["received", one]]);
-  assert.deepEqual(events(settle(left).steps).map(({ topic, value }) => [topic, value]), [["received", two]]);
+  assert.equal(right.receive(right.admit(await proofOf(engine, 1)), fromLeft[0] ?? new Uint8Array(0)).status, "accepted");
+  assert.equal(left.receive(left.admit(await proofOf(engine, 2)), fromRight[0] ?? new Uint8Array(0)).status, "accepted");
+  assert.deepEqual(events(settle(right).steps).map(({ topic, value }) => [topic, value]), [["received", await idOf(1)]]);
+  assert.deepEqual(events(settle(left).steps).map(({ topic, value }) => [topic, value]), [["received", await idOf(2)]]);
   for (const node of [left, right]) {
     node.invoke("MeshMerge", { go: true });
     const merged = events(settle(node).steps);

@@ -3,14 +3,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Compiler } from "../../../../js/package/src/compiler.js";
 import { BBError } from "../../../../js/package/src/errors.js";
-import { AuthenticatedPeer, Node, UnverifiedPeer } from "../../../../js/package/src/node.js";
-import { peerIdFromNumber, peerIdToText, samePeer, type PeerId } from "../../../../js/package/src/peer-id.js";
+import { AuthenticatedPeer } from "../../../../js/package/src/identity/handshake.js";
+import { Node } from "../../../../js/package/src/node.js";
+import { peerIdToText, samePeer, type PeerId } from "../../../../js/package/src/peer-id.js";
 import { t, type Tensor } from "../../../../js/package/src/types.js";
 import { events, loadEngine, settle, Written } from "../../support/engine.js";
+import { idOf, proofOf } from "../../support/identities.js";
 import { slot } from "../../../../js/package/src/slots.js";
 
 const engine = await loadEngine();
-const [one, two] = [peerIdFromNumber(1), peerIdFromNumber(2)];
+const [one, two] = [await idOf(1), await idOf(2)];
 const artifact = new Compiler(engine).compile(new Written("Talk", (g) => {
   const sent = g.netOut("data", g.input("peers", t.peers), g.input("x", t.bytes));
   g.on("peers", () => g.output("got", sent.value));
@@ -73,19 +75,30 @@ test("what cannot be invoked says why, and nothing happens", () => {
   assert.equal(node.stats().executions, 0);
 });
 
-test("only the maker makes proof", () => {
+test("only a handshake makes proof, and it is good for one admission", async () => {
   using node = install(one);
-  assert.throws(() => new (AuthenticatedPeer as unknown as new (id: PeerId) => AuthenticatedPeer)(two).id && node.admit({ id: two } as unknown as AuthenticatedPeer));
+  assert.throws(() => new (AuthenticatedPeer as unknown as new (id: PeerId) => AuthenticatedPeer)(two));
   assert.throws(() => node.admit({ id: two } as unknown as AuthenticatedPeer), TypeError);
-  assert.throws(() => UnverifiedPeer.claim(new Uint8Array([1]) as unknown as PeerId), BBError);
+  const proof = await proofOf(engine, 2);
+  assert.deepEqual(proof.id, two);
+  node.admit(proof);
+  refuses("unauthenticated", () => node.admit(proof));
 });
 
-test("a frame from nobody who was admitted is refused", () => {
+test("an earlier life of a peer is not admitted", async () => {
+  using node = install(one);
+  node.admit(await proofOf(engine, 2, 7n));
+  const early = await proofOf(engine, 2, 6n);
+  refuses("stale_incarnation", () => node.admit(early));
+  node.admit(await proofOf(engine, 2, 8n));
+});
+
+test("a frame from nobody who was admitted is refused", async () => {
   using node = install(two, { targets: ["Talk_peers"] });
   node.addPeer(one, [`/p2p/${peerIdToText(one)}`]);
   const known = node.handleOf(one);
   assert.deepEqual(node.receive(known, new Uint8Array(3)), { status: "refused", reason: "unauthenticated" });
-  const handle = node.admit(UnverifiedPeer.claim(one));
+  const handle = node.admit(await proofOf(engine, 1));
   assert.equal(node.receive(handle, new Uint8Array([1, 2, 3])).status, "malformed");
   node.retire(handle);
   assert.deepEqual(node.receive(handle, new Uint8Array(3)), { status: "refused", reason: "unauthenticated" });
@@ -93,25 +106,25 @@ test("a frame from nobody who was admitted is refused", () => {
   assert.deepEqual(node.peerOf(node.handleOf(one)), one);
 });
 
-test("an envelope from one node is an event of the other", () => {
+test("an envelope from one node is an event of the other", async () => {
   using from = install(one, { targets: ["Talk"] });
   using to = install(two, { targets: ["Talk_peers"] });
   from.addPeer(two, [`/p2p/${peerIdToText(two)}`]);
   from.invoke("Talk", { peers: [two], x: new Uint8Array(500_000).fill(7) });
   const { envelopes } = settle(from);
-  assert.deepEqual(to.receive(to.admit(UnverifiedPeer.claim(one)), envelopes[0] ?? new Uint8Array(0)), { status: "accepted" });
+  assert.deepEqual(to.receive(to.admit(await proofOf(engine, 1)), envelopes[0] ?? new Uint8Array(0)), { status: "accepted" });
   const [event] = events(settle(to).steps);
   assert.deepEqual(event?.value, new Uint8Array(500_000).fill(7));
 });
 
-test("a node says what it is", () => {
+test("a node says what it is", async () => {
   using node = install(one, { incarnation: 77n });
   node.addPeer(two, [`/p2p/${peerIdToText(two)}`]);
-  node.admit(UnverifiedPeer.claim(two));
+  node.admit(await proofOf(engine, 2, 5n));
   const { self, incarnation, targets, peers } = node.inspect();
   assert.deepEqual([self, incarnation], [one, 77n]);
   assert.deepEqual(targets.map(({ baseName, sites }) => [baseName, sites.length]), [["Talk", 0], ["Talk_peers", 1]]);
-  assert.deepEqual(peers.filter(({ id }) => !samePeer(id, one)).map(({ id, admitted, admittedBy, addresses }) => [id, admitted, admittedBy, addresses]), [[two, true, "unverified", [`/p2p/${peerIdToText(two)}`]]]);
+  assert.deepEqual(peers.filter(({ id }) => !samePeer(id, one)).map(({ id, admitted, channel, incarnation: life, addresses }) => [id, admitted, channel, life, addresses]), [[two, true, "in-process", 5n, [`/p2p/${peerIdToText(two)}`]]]);
   assert.deepEqual(node.addressesOf(two), [`/p2p/${peerIdToText(two)}`]);
   node.dropPeer(two);
   assert.deepEqual(node.addressesOf(two), []);
@@ -125,7 +138,7 @@ test("an echoed event is shown", () => {
   assert.deepEqual(events(settle(node).steps).map(({ topic, value }) => [topic, value]), [["x", new Uint8Array([4])]]);
 });
 
-test("a request is answered, or times out", () => {
+test("a request is answered, or times out", async () => {
   const program = new Compiler(engine).option({ permissiveTypes: true }).compile(new Written("Ask", (g) => {
     const question = g.netOut("question", g.input("peers", t.peers), g.input("x", t.bytes));
     g.on("peers", () => g.reply(question.value, question.sender));
@@ -135,7 +148,7 @@ test("a request is answered, or times out", () => {
   using teller = Node.install(engine, { peer: two, artifacts: [program] });
   asker.addPeer(two, [`/p2p/${peerIdToText(two)}`]);
   teller.addPeer(one, [`/p2p/${peerIdToText(one)}`]);
-  const [atAsker, atTeller] = [asker.admit(UnverifiedPeer.claim(two)), teller.admit(UnverifiedPeer.claim(one))];
+  const [atAsker, atTeller] = [asker.admit(await proofOf(engine, 2)), teller.admit(await proofOf(engine, 1))];
   asker.invoke("Ask", { peers: [two], x: new Uint8Array([1, 2]) });
   const [question] = settle(asker).envelopes;
   assert.ok(question);

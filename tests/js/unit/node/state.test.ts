@@ -6,15 +6,16 @@ import { Compiler } from "../../../../js/package/src/compiler.js";
 import { BBError } from "../../../../js/package/src/errors.js";
 import type { Graph } from "../../../../js/package/src/graph.js";
 import { Module } from "../../../../js/package/src/module.js";
-import { Node, UnverifiedPeer } from "../../../../js/package/src/node.js";
+import { Node } from "../../../../js/package/src/node.js";
 import type { InstallOptions } from "../../../../js/package/src/node-types.js";
 import { peerIdFromNumber, peerIdToText, samePeer } from "../../../../js/package/src/peer-id.js";
 import { slot } from "../../../../js/package/src/slots.js";
 import { t, type Tensor } from "../../../../js/package/src/types.js";
 import { events, loadEngine, settle, Written } from "../../support/engine.js";
+import { idOf, proofOf } from "../../support/identities.js";
 
 const engine = await loadEngine();
-const [one, two] = [peerIdFromNumber(1), peerIdFromNumber(2)];
+const [one, two] = [await idOf(1), await idOf(2)];
 const model = slot.model("model");
 const x = new Float32Array([1, 2]);
 const refuses = (code: string, f: () => unknown): void => assert.throws(f, (error) => {
@@ -50,10 +51,10 @@ function calls(node: Node): number {
   return (events(settle(node).steps)[0]?.value as Tensor).data[0] as number;
 }
 
-function asking(options: Partial<InstallOptions> = {}): Node {
+async function asking(options: Partial<InstallOptions> = {}): Promise<Node> {
   const node = Node.install(engine, { peer: one, artifacts: [ask], targets: ["Ask"], seed: 5n, incarnation: 1n, ...options });
   node.addPeer(two, [`/p2p/${peerIdToText(two)}`]);
-  node.admit(UnverifiedPeer.claim(two));
+  node.admit(await proofOf(engine, 2));
   return node;
 }
 
@@ -92,11 +93,11 @@ test("a component without serialize has no snapshot", () => {
   assert.throws(() => node.snapshot(), BBError);
 });
 
-test("a journal makes the same node of a snapshot", () => {
-  using first = asking({ durability: "recorded" });
+test("a journal makes the same node of a snapshot", async () => {
+  using first = await asking({ durability: "recorded" });
   const start = first.snapshot();
   first.journal();
-  using second = asking({ durability: "recorded" });
+  using second = await asking({ durability: "recorded" });
   first.invoke("Ask", { servers: [two], x: Uint8Array.of(1) });
   settle(first, 1);
   first.linkUp(first.handleOf(two), 3);
@@ -111,16 +112,16 @@ test("a journal makes the same node of a snapshot", () => {
   assert.deepEqual(second.snapshot(), first.snapshot());
 });
 
-test("with a gate nothing leaves before its inputs are durable", () => {
-  using node = asking({ durability: "gated" });
+test("with a gate nothing leaves before its inputs are durable", async () => {
+  using node = await asking({ durability: "gated" });
   node.invoke("Ask", { servers: [two], x: Uint8Array.of(1) });
   assert.equal(settle(node, 1).envelopes.length, 0);
   node.committed(node.journal().sequence);
   assert.equal(settle(node, 2).envelopes.length, 1);
 });
 
-test("a node says why it waits", () => {
-  using node = asking();
+test("a node says why it waits", async () => {
+  using node = await asking();
   assert.deepEqual(node.why(), []);
   node.linkUp(node.handleOf(two), 3);
   const exec = node.invoke("Ask", { servers: [two], x: Uint8Array.of(1) });
@@ -136,8 +137,8 @@ test("a node says why it waits", () => {
   assert.deepEqual(node.why(), []);
 });
 
-test("a blocked peer is refused, and an allowlist blocks the others", () => {
-  using node = asking();
+test("a blocked peer is refused, and an allowlist blocks the others", async () => {
+  using node = await asking();
   node.blockPeer(two);
   assert.deepEqual(node.receive(node.handleOf(two), Uint8Array.of(1)), { status: "refused", reason: "blocked" });
   assert.equal(node.peerHealth(two).blocked, true);

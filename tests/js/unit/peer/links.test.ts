@@ -5,8 +5,11 @@ import { Compiler } from "../../../../js/package/src/compiler.js";
 import { peerIdFromNumber, type PeerId } from "../../../../js/package/src/peer-id.js";
 import { t } from "../../../../js/package/src/types.js";
 import { memoryTransport } from "../../../../js/package/src/transports/memory.js";
-import type { Transport, TransportContext, TransportEvent } from "../../../../js/package/src/transports/transport.js";
+import type { LinkId, Transport, TransportContext, TransportEvent } from "../../../../js/package/src/transports/transport.js";
+import { dataHeader, encodeFrame } from "../../../../js/package/src/link/frames.js";
+import { LinkSession } from "../../../../js/package/src/link/session.js";
 import { loadEngine, Written } from "../../support/engine.js";
+import { identityOf, idOf, testHost } from "../../support/identities.js";
 import { World } from "../../support/peers.js";
 import { BBError } from "../../../../js/package/src/errors.js";
 import { Peer } from "../../../../js/package/src/peer.js";
@@ -23,16 +26,51 @@ const artifact = new Compiler(engine).option({ permissiveTypes: true, perHopBudg
   });
 }));
 
-/** A bare member of the network that says what it likes. */
-async function stranger(world: World, number: number): Promise<{ transport: Transport; say(bytes: Uint8Array): void; events: TransportEvent[] }> {
+/** A bare member of the network: it can prove who it is, and then says what it likes. */
+interface Stranger {
+  readonly transport: Transport;
+  readonly events: TransportEvent[];
+  /** Its links, those that were proven. */
+  readonly sessions: LinkSession[];
+  /** Sends bytes as they are. */
+  raw(bytes: Uint8Array): void;
+  /** Sends a message in one frame on every proven link. */
+  say(message: Uint8Array): void;
+}
+
+async function stranger(world: World, number: number, proves = true): Promise<Stranger> {
   const transport = memoryTransport(world.network);
+  const identity = await identityOf(number);
+  const host = testHost(number);
   const events: TransportEvent[] = [];
-  transport.on((event) => events.push(event));
-  await transport.start({ host: world.host, peerId: peerIdFromNumber(number) });
+  const sessions: LinkSession[] = [];
+  const byLink = new Map<LinkId, LinkSession>();
+  const crypto = await host.crypto();
+  let sequence = 0;
+  transport.on((event) => {
+    events.push(event);
+    if (!proves) return;
+    if (event.type === "link-up") {
+      const session = new LinkSession(engine, host, { identity, crypto, random: (into) => host.random(into), incarnation: 1n, envelopeBytesMax: 1_000 }, transport, event, {
+        proven: (one) => {
+          sessions.push(one);
+          one.send([encodeFrame({ type: "have", own: BigInt(number), known: 0n, incarnation: 0n, lanes: [{ next: 0, held: 0 }, { next: 0, held: 0 }] })]);
+        },
+        frame: () => undefined, ready: () => undefined, refused: () => undefined,
+      });
+      byLink.set(event.link, session);
+      session.begin();
+    } else if (event.type === "frame") byLink.get(event.link)?.receive(event.bytes);
+  });
+  await transport.start({ host: world.host, peerId: identity.peerId });
   return {
-    transport, events,
-    say(bytes) {
-      for (const { link } of transport.links()) transport.send(link, [bytes], 1);
+    transport, events, sessions,
+    raw(bytes) {
+      for (const { link } of transport.links()) transport.send(link, [bytes]);
+    },
+    say(message) {
+      for (const session of sessions) session.send([dataHeader(1, sequence, message.length, 0, message.length), message]);
+      sequence++;
     },
   };
 }
@@ -47,18 +85,82 @@ test("garbage is refused with a reason, and its link closed when there is too mu
     bad.say(bytes);
     await world.settle();
   }
-  assert.deepEqual(one.of("refused").map(({ peer, reason, closed }) => [peer, reason, closed]), garbage.map(() => [peerIdFromNumber(66), "malformed", false]));
+  assert.deepEqual(one.of("refused").map(({ peer, reason, closed }) => [peer, reason, closed]), await Promise.all(garbage.map(async () => [await idOf(66), "malformed", false])));
   assert.ok(one.of("refused").every(({ detail }) => detail.length > 0));
   bad.say(new Uint8Array([9, 9, 9]));
   await world.settle();
   assert.deepEqual(one.of("refused").at(-1)?.closed, true);
-  assert.deepEqual(one.of("link-down").map(({ peer }) => peer), [peerIdFromNumber(66)]);
+  assert.deepEqual(one.of("link-down").map(({ peer, code }) => [peer, code]), [[await idOf(66), "protocol"]]);
   const stats = await one.peer.stats();
   assert.deepEqual([stats.refusedMessages, stats.malformed, stats.links], [4, 4, 0]);
   await world.close();
 });
 
-test("a frame beyond the cap is refused before anything is reserved for it", async () => {
+test("frames that break the rules end the link at once", async () => {
+  const broken: [string, Uint8Array[]][] = [
+    ["garbage", [new Uint8Array(30).fill(255)]],
+    ["more than was granted", [dataHeader(1, 0, 400_000, 0, 262_145), new Uint8Array(262_145)]],
+    ["a gap", [dataHeader(1, 0, 10, 5, 5), new Uint8Array(5)]],
+    ["an acknowledgement of what was never sent", [encodeFrame({ type: "credit", granted: [0, 0], acknowledged: [0, 9] })]],
+  ];
+  for (const [what, parts] of broken) {
+    const world = new World({ frameMax: 300_000 });
+    const one = await world.add(1, { engine, artifact });
+    const bad = await stranger(world, 66);
+    await world.settle();
+    for (const session of bad.sessions) session.send(parts);
+    await world.settle();
+    assert.deepEqual(one.of("link-down").map(({ code }) => code), ["protocol"], what);
+    await world.close();
+  }
+});
+
+test("who does not prove who it is gets nothing in, whatever it sends", async () => {
+  const world = new World();
+  const one = await world.add(1, { engine, artifact });
+  const bad = await stranger(world, 66, false);
+  await world.settle();
+  bad.raw(new Uint8Array([1, 2, 3]));
+  await world.settle();
+  assert.deepEqual(one.of("link"), []);
+  assert.deepEqual(one.of("refused").map(({ reason, closed }) => [reason, closed]), [["malformed", true]]);
+  assert.deepEqual((await one.peer.stats()).receivedMessages, 0);
+  assert.equal(bad.transport.links().length, 0);
+  const silent = await stranger(world, 67, false);
+  await world.settle();
+  assert.equal((await one.peer.stats()).halfOpenLinks, 1);
+  world.host.advance(10_000);
+  await world.settle();
+  assert.deepEqual(one.of("refused").at(-1)?.reason, "late");
+  assert.deepEqual([(await one.peer.stats()).halfOpenLinks, silent.transport.links().length], [0, 1], "it is still linked to the other stranger");
+  await world.close();
+});
+
+test("handshakes under way are at most 64, and the rest get their turn", async () => {
+  const world = new World();
+  const one = await world.add(1, { engine, artifact });
+  const strangers = [];
+  for (let number = 100; number < 170; number++) strangers.push(await stranger(world, number, number >= 164));
+  await world.settle();
+  const { halfOpenLinks, links } = await one.peer.stats();
+  assert.deepEqual([halfOpenLinks, links], [64, 0], "those who came first say nothing");
+  world.host.advance(10_000);
+  await world.settle();
+  assert.deepEqual([(await one.peer.stats()).halfOpenLinks, (await one.peer.stats()).links], [0, 6]);
+  await world.close();
+});
+
+test("peers of different networks do not meet", async () => {
+  const world = new World();
+  const one = await world.add(1, { engine, artifact, networkId: new Uint8Array([1]) });
+  const two = await world.add(2, { engine, artifact, networkId: new Uint8Array([2]) });
+  await world.settle();
+  assert.deepEqual([one.of("link"), two.of("link")], [[], []]);
+  assert.deepEqual(two.of("refused").map(({ reason }) => reason), ["wrong_network"]);
+  await world.close();
+});
+
+test("a message beyond the cap is refused before anything is reserved for it", async () => {
   const world = new World();
   const one = await world.add(1, { engine, artifact, limits: { envelopeBytesMax: 10_000 } });
   const bad = await stranger(world, 66);
@@ -69,7 +171,7 @@ test("a frame beyond the cap is refused before anything is reserved for it", asy
   await world.close();
 });
 
-test("a link without an id, or with the peer's own, is refused and closed", async () => {
+test("a link whose other end claims the peer's own id is refused and closed", async () => {
   const closed: number[] = [];
   let emit: (event: TransportEvent) => void = () => undefined;
   const transport: Transport = {
@@ -86,16 +188,15 @@ test("a link without an id, or with the peer's own, is refused and closed", asyn
       emit = f;
       return () => undefined;
     },
-    stats: () => ({ messagesSent: 0, bytesSent: 0, messagesReceived: 0, bytesReceived: 0 }),
+    stats: () => ({ framesSent: 0, bytesSent: 0, framesReceived: 0, bytesReceived: 0 }),
   };
   const world = new World();
   const one = await world.add(1, { engine, artifact, transports: [transport] });
   const up = (link: number, peerHint?: PeerId): TransportEvent => ({ type: "link-up", link, path: "direct", binding: { kind: "none" }, initiator: true, frameMax: 1000, ...(peerHint === undefined ? {} : { peerHint }) });
-  emit(up(1));
-  emit(up(2, peerIdFromNumber(1)));
-  emit({ type: "frame", link: 1, bytes: new Uint8Array(10) });
-  assert.deepEqual(one.of("refused").map(({ reason, closed: isClosed }) => [reason, isClosed]), [["no_peer_id", true], ["own_id", true], ["unauthenticated", false]]);
-  assert.deepEqual(closed, [1, 2]);
+  emit(up(2, one.peer.peerId));
+  emit({ type: "frame", link: 2, bytes: new Uint8Array(10) });
+  assert.deepEqual(one.of("refused").map(({ reason, closed: isClosed }) => [reason, isClosed]), [["own_id", true]]);
+  assert.deepEqual(closed, [2]);
   assert.deepEqual(one.of("link"), []);
   await world.close();
 });
@@ -105,7 +206,7 @@ test("more peers than the node may know are refused, and the others go on", asyn
   const one = await world.add(1, { engine, artifact, limits: { peersMax: 3 } });
   for (const number of [2, 3, 4, 5]) await stranger(world, number);
   await world.settle();
-  assert.deepEqual(one.of("link").map(({ peer }) => peer), [peerIdFromNumber(2), peerIdFromNumber(3)]);
+  assert.deepEqual(one.of("link").map(({ peer }) => peer), [await idOf(2), await idOf(3)]);
   assert.deepEqual(one.of("refused").map(({ reason, closed }) => [reason, closed]), [["over_cap", true], ["over_cap", true]]);
   await world.close();
 });
@@ -139,16 +240,20 @@ test("a full link holds messages back, in order and within the high water", asyn
   one.driver.settle();
   const { outbound } = await one.peer.stats();
   assert.ok(outbound >= 40, `the engine holds ${outbound} of 50`);
-  await world.settle();
+  // What the other side has is said every 25 ms at the latest, and makes room for more.
+  for (let turn = 0; turn < 50; turn++) {
+    await world.settle();
+    world.host.advance(25);
+  }
   const got = two.of("event").filter(({ topic }) => topic === "got").map(({ value }) => (value as Uint8Array)[0]);
   assert.deepEqual(got, Array.from({ length: 50 }, (_, index) => index));
   assert.equal((await one.peer.stats()).outbound, 0);
   await world.close();
 });
 
-test("a message larger than the link takes is dropped and said", async () => {
-  const world = new World({ messageMax: 500 });
-  const [one, two] = [await world.add(1, { engine, artifact }), await world.add(2, { engine, artifact })];
+test("a message larger than the other side takes is dropped and said, and what follows arrives", async () => {
+  const world = new World();
+  const [one, two] = [await world.add(1, { engine, artifact }), await world.add(2, { engine, artifact, messageMaxBytes: 500 })];
   await world.settle();
   await one.peer.invoke("Pass", { peers: [two.peer.peerId], x: new Uint8Array(1_000) });
   await one.peer.invoke("Pass", { peers: [two.peer.peerId], x: new Uint8Array(10) });

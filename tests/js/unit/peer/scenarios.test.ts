@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Compiler } from "../../../../js/package/src/compiler.js";
-import { peerIdFromNumber } from "../../../../js/package/src/peer-id.js";
 import { newJournal, StubAggregator, StubLoader, StubModel } from "../../support/components.js";
 import { loadEngine } from "../../support/engine.js";
+import { idOf } from "../../support/identities.js";
 import { World } from "../../support/peers.js";
 import { ClientLogic, FederatedRound, FedNetwork, Mesh, MeshMerge, Quickstart, ServerLogic, ServerReduce } from "../../support/scenarios.js";
 
@@ -62,7 +62,7 @@ test("federated_learning", async () => {
   const reduce = new Compiler(engine).bind("aggregator", engine.builtin.FedAvg).bind("backend", engine.builtin.CpuBackend).compile(new ServerReduce());
   assert.deepEqual([client.targets, server.targets, reduce.targets], [["ClientLogic"], ["ServerLogic"], ["ServerReduce"]]);
   const calls = newJournal();
-  const one = await world.add(100, { engine, artifacts: [server, reduce], config: { view: { peers: [peerIdFromNumber(101)] }, model: { weight: 2 } }, mask: "all" });
+  const one = await world.add(100, { engine, artifacts: [server, reduce], config: { view: { peers: [await idOf(101)] }, model: { weight: 2 } }, mask: "all" });
   const two = await world.add(101, { engine, artifact: client, config: { model: { weight: 5, journal: calls }, data: { journal: calls } }, mask: "all" });
   await world.settle();
   for (let round = 1; round <= 2; round++) {

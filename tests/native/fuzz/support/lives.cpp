@@ -4,6 +4,7 @@
 #include "bb/compiler.h"
 #include "fuzz/support/fuzz_target.h"
 #include "fuzz/support/world.h"
+#include "support/attestation.h"
 #include "wire/envelope_writer.h"
 
 namespace bb::fuzz {
@@ -150,7 +151,7 @@ Lived live() {
   for (const std::uint64_t other : {2, 3}) {
     const Address address = Address::p2p(PeerId::from(other));
     (void)node.add_peer(PeerId::from(other), {&address, 1});
-    (void)node.admit(UnverifiedPeer::claim(PeerId::from(other)));
+    (void)node.admit(PeerAttestation::of(PeerId::from(other)));
   }
   give(node, "go", Value::trigger());
   poll(1);  // cut in the middle

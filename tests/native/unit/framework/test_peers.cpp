@@ -70,7 +70,7 @@ TEST_CASE("peers: the table is bounded, removal makes room and chains stay whole
   Fixture f;
   for (std::uint64_t n = 0; n < 4; ++n) REQUIRE(f.add(n, {1}) == Book::none);
   CHECK(f.add(9, {1}) == Book::full);
-  CHECK(f.peers.admit(PeerId::from(9), 1).error().code == Code::over_cap);
+  CHECK(f.peers.admit(PeerId::from(9), ChannelKind::encrypted, 1).error().code == Code::over_cap);
   REQUIRE(f.drop(2) == Book::none);
   REQUIRE(f.add(9, {1}) == Book::none);
   for (const std::uint64_t n : {0, 1, 3, 9}) CHECK(f.find(n) != kNoPeer);
@@ -105,7 +105,7 @@ TEST_CASE("peers: claims never displace the host's addresses, an unreadable clai
   const Bytes claims[] = {claim};
   f.peers.merge_hints(f.record(1), claims);
   CHECK(addresses(f.record(1)) == std::vector<ByteBuffer>{site(1), site(2), site(3)});
-  REQUIRE(f.peers.admit(PeerId::from(2), 1));
+  REQUIRE(f.peers.admit(PeerId::from(2), ChannelKind::encrypted, 1));
   const ByteBuffer junk{0xff};
   const Bytes mixed[] = {claim, junk};
   f.peers.merge_hints(f.record(2), mixed);
@@ -121,24 +121,35 @@ TEST_CASE("peers: claims never displace the host's addresses, an unreadable clai
 
 TEST_CASE("peers: a retired handle is nobody's, also when the record is used again") {
   Fixture f;
-  const auto index = f.peers.admit(PeerId::from(1), 3);
+  const auto index = f.peers.admit(PeerId::from(1), ChannelKind::dtls, 7);
   REQUIRE(index);
-  CHECK(f.record(1).admitted_by == 3);
+  CHECK(f.record(1).channel == ChannelKind::dtls);
   const PeerHandle handle = f.peers.handle_of(*index);
   CHECK(f.peers.resolve(handle) == *index);
   f.peers.retire(*index, f.outbound);
   CHECK(f.peers.resolve(handle) == kNoPeer);
   CHECK(f.find(1) == kNoPeer);
-  const auto again = f.peers.admit(PeerId::from(2), 3);
+  const auto again = f.peers.admit(PeerId::from(2), ChannelKind::encrypted, 1);
   REQUIRE(again);
   CHECK(*again == *index);
   CHECK(f.peers.resolve(handle) == kNoPeer);
   CHECK(f.peers.resolve(PeerHandle{}) == kNoPeer);
 }
 
+TEST_CASE("peers: an earlier life of a peer is not admitted, and a later one is") {
+  Fixture f;
+  REQUIRE(f.peers.admit(PeerId::from(1), ChannelKind::encrypted, 7));
+  CHECK(f.peers.admit(PeerId::from(1), ChannelKind::dtls, 6).error().code == Code::stale_incarnation);
+  CHECK(f.record(1).channel == ChannelKind::encrypted);
+  CHECK(f.record(1).incarnation == 7);
+  REQUIRE(f.peers.admit(PeerId::from(1), ChannelKind::dtls, 7));
+  REQUIRE(f.peers.admit(PeerId::from(1), ChannelKind::dtls, 9));
+  CHECK(f.record(1).incarnation == 9);
+}
+
 TEST_CASE("peers: a retired peer that sent something is remembered, without its queue and its credit") {
   Fixture f;
-  const std::uint32_t index = *f.peers.admit(PeerId::from(1), 3);
+  const std::uint32_t index = *f.peers.admit(PeerId::from(1), ChannelKind::encrypted, 1);
   PeerRecord& record = f.peers.at(index);
   REQUIRE(record.windows.try_reserve(7));
   record.windows.record_reserved(7, 1);
@@ -225,7 +236,8 @@ TEST_CASE("peers: without memory nothing is added, evicted or changed") {
     CHECK(f.find(n - 4) == kNoPeer);
   }
   Fixture g;
-  check_allocation_failures([&] { return g.peers.admit(PeerId::from(1), 0).has_value(); }, [&] { return saved_of(g.peers); });
+  check_allocation_failures([&] { return g.peers.admit(PeerId::from(1), ChannelKind::encrypted, 1).has_value(); },
+                            [&] { return saved_of(g.peers); });
   REQUIRE(g.add(1, {1}) == Book::none);
   check_allocation_failures([&] { return g.peers.head_of(g.record(1)).has_value(); }, [&] { return saved_of(g.peers); });
   check_allocation_failures([&] { return g.peers.source().has_value(); }, [&] { return saved_of(g.peers); });
@@ -234,7 +246,7 @@ TEST_CASE("peers: without memory nothing is added, evicted or changed") {
 TEST_CASE("peers: the table is saved with its handles, and goes on as it was") {
   Fixture f;
   f.peers.set_incarnation(77);
-  for (std::uint64_t n = 1; n <= 4; ++n) REQUIRE(f.peers.admit(PeerId::from(n), 2));
+  for (std::uint64_t n = 1; n <= 4; ++n) REQUIRE(f.peers.admit(PeerId::from(n), ChannelKind::encrypted, 1));
   f.peers.retire(f.find(2), f.outbound);
   REQUIRE(f.add(100, {1, 2}) == Book::none);
   f.peers.retire(f.find(4), f.outbound);  // the last index is free, and its generation must not be forgotten
@@ -262,6 +274,6 @@ TEST_CASE("peers: the table is saved with its handles, and goes on as it was") {
   CHECK(back.windows.seen(9, 4));
   CHECK(back.link.code == 300);
   CHECK(back.id_value.as_peer() == PeerId::from(3));
-  CHECK(*loaded.admit(PeerId::from(50), 1) == *f.peers.admit(PeerId::from(50), 1));
+  CHECK(*loaded.admit(PeerId::from(50), ChannelKind::encrypted, 1) == *f.peers.admit(PeerId::from(50), ChannelKind::encrypted, 1));
   CHECK(saved_of(loaded) == saved_of(f.peers));
 }

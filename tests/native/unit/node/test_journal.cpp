@@ -5,6 +5,7 @@
 #include "bb/compiler.h"
 #include "node/journal.h"
 #include "ops/registry.h"
+#include "support/attestation.h"
 #include "support/modules.h"
 #include "support/network.h"
 
@@ -43,7 +44,7 @@ struct Recorded {
     const PeerId peer = PeerId::from(number);
     const Address address = Address::p2p(peer);
     REQUIRE(node->add_peer(peer, {&address, 1}));
-    REQUIRE(node->admit(UnverifiedPeer::claim(peer)));
+    REQUIRE(node->admit(PeerAttestation::of(peer)));
   }
   void ask(std::uint64_t server) {
     NamedValue inputs[] = {{"servers", test::peers(*node, {server})}, {"x", test::tensor(*node, {2}, {1, 2})}};

@@ -4,6 +4,7 @@
 #include "bb/compiler.h"
 #include "bb/roles.h"
 #include "ops/registry.h"
+#include "support/attestation.h"
 #include "support/network.h"
 #include "wire/envelope_writer.h"
 
@@ -39,7 +40,7 @@ struct Fixture {
     const auto artifact = Compiler(registry).compile(Notes());
     REQUIRE(artifact);
     node = &network.install(1, {.artifacts = {artifact->bytes()}, .targets = {"Notes"}, .limits = limits});
-    const auto admitted = node->admit(UnverifiedPeer::claim(PeerId::from(2)));
+    const auto admitted = node->admit(PeerAttestation::of(PeerId::from(2)));
     REQUIRE(admitted.has_value());
     peer = *admitted;
     sites = node->inspect().targets[0].sites;
@@ -303,7 +304,7 @@ TEST_CASE("refusals: a node that polls is busy for whoever it calls") {
   test::Network network(registry);
   Node& node = network.install(1, {.artifacts = {artifact->bytes()}, .targets = {"Call"}});
   Impatient::node = &node;
-  Impatient::peer = *node.admit(UnverifiedPeer::claim(PeerId::from(2)));
+  Impatient::peer = *node.admit(PeerAttestation::of(PeerId::from(2)));
   REQUIRE(node.invoke("Call"));
   network.run();
   CHECK(network.count("OpFailed", "done") == 1);

@@ -6,6 +6,7 @@
 #include "bb/roles.h"
 #include "node/snapshot.h"
 #include "ops/registry.h"
+#include "support/attestation.h"
 #include "support/network.h"
 #include "support/version_1.h"
 #include "wire/envelope_writer.h"
@@ -127,7 +128,7 @@ void busy_life(Node& node) {
   REQUIRE(node.invoke("Holding", inputs));
   const Address address = Address::p2p(PeerId::from(2));
   REQUIRE(node.add_peer(PeerId::from(2), {&address, 1}));
-  REQUIRE(node.admit(UnverifiedPeer::claim(PeerId::from(2))));
+  REQUIRE(node.admit(PeerAttestation::of(PeerId::from(2))));
   (void)node.poll(1'000);
 }
 

@@ -3,6 +3,7 @@
 
 #include "bb/compiler.h"
 #include "ops/registry.h"
+#include "support/attestation.h"
 #include "support/modules.h"
 #include "support/network.h"
 
@@ -25,7 +26,7 @@ std::unique_ptr<Node> asking(const Registry& registry, bool credit_required) {
   REQUIRE(node);
   const Address address = Address::p2p(PeerId::from(2));
   REQUIRE((*node)->add_peer(PeerId::from(2), {&address, 1}));
-  REQUIRE((*node)->admit(UnverifiedPeer::claim(PeerId::from(2))));
+  REQUIRE((*node)->admit(PeerAttestation::of(PeerId::from(2))));
   return std::move(*node);
 }
 

@@ -145,6 +145,6 @@ TEST_CASE("the random selector chooses among the peers that the node knows") {
   CHECK(chosen(harness.call(*selector, PeerSelectorMethod::sample, {}, {3})) == Numbers{20, 30, 10});
   CHECK(chosen(harness.call(*selector, PeerSelectorMethod::sample, {}, {3})) == Numbers{30, 50, 40});
   REQUIRE(harness.peers().drop_peer(PeerId::from(30), outbound) == framework::AddressBookError::none);
-  REQUIRE(harness.peers().admit(PeerId::from(60), 0).has_value());
+  REQUIRE(harness.peers().admit(PeerId::from(60), ChannelKind::encrypted, 1).has_value());
   CHECK(chosen(harness.call(*selector, PeerSelectorMethod::current_view, {})) == Numbers{10, 20, 40, 50, 60});
 }

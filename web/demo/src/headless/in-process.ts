@@ -1,7 +1,8 @@
 // A headless run in one process, on a virtual clock and a network in memory: nothing depends on how fast anything is, so the
 // same seed gives the same numbers to the last bit.
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { Engine, manualDriver, manualHost, peerIdFromNumber, type ManualDriver } from "bytesandbrains";
+import { Engine, identityOfKey, manualDriver, manualHost, type Identity, type ManualDriver } from "bytesandbrains";
+import { nobleCrypto, nobleKey } from "bytesandbrains/noble";
 import { MemoryNetwork, memoryTransport } from "bytesandbrains/transports/memory";
 import { Learner } from "../learner.js";
 import type { HeadlessOptions } from "../options.js";
@@ -24,18 +25,21 @@ interface Member {
 export async function runInProcess(options: HeadlessOptions, shares: readonly Share[], board: Scoreboard, signal: AbortSignal): Promise<void> {
   const engine = await Engine.load();
   const program = compileProgram(engine, options.topology);
-  const host = manualHost({ seed: options.seed });
+  const host = manualHost({ seed: options.seed, crypto: nobleCrypto });
   const network = new MemoryNetwork({ manual: true });
   const members: Member[] = [];
+  const identities = await Promise.all(shares.map((_, index) => identityOf(options.seed, index + 1)));
   for (const [index, share] of shares.entries()) {
     const peer = index + 1;
+    const [identity, server] = [identities[index], identities[serverPeer - 1]];
+    if (identity === undefined || server === undefined) throw new RangeError(`no identity for peer ${peer}`);
     const driver = manualDriver();
     const learner = await Learner.create({
       engine, program, share, driver, host,
-      peerId: peerIdFromNumber(peer),
+      identity,
       transport: memoryTransport(network),
       part: partOf(peer, options.topology),
-      server: peerIdFromNumber(serverPeer),
+      server: server.peerId,
       modelSeed: options.seed,
       dataSeed: dataSeedOf(options.seed, peer),
       rounds: options.rounds,
@@ -80,6 +84,14 @@ export async function runInProcess(options: HeadlessOptions, shares: readonly Sh
   }
   for (const { learner } of members) await learner.stop();
   engine.close();
+}
+
+/** Keys of a run with this seed: the same ones each time, so that peers are averaged in the same order. */
+function identityOf(seed: number, peer: number): Promise<Identity> {
+  const bytes = new Uint8Array(32);
+  new DataView(bytes.buffer).setUint32(0, seed);
+  new DataView(bytes.buffer).setUint32(4, peer);
+  return identityOfKey(nobleKey("Ed25519", bytes));
 }
 
 function trafficOf(learner: Learner): { sent: number; received: number } {

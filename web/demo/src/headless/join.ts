@@ -1,5 +1,5 @@
 // One peer in the terminal that joins the page at an address, until it is interrupted or has done its rounds.
-import { BBError, Engine, nodeWebSocket, peerIdToText, platformHost, randomPeerId, workerDriver } from "bytesandbrains";
+import { BBError, Engine, ephemeralIdentity, nodeWebSocket, peerIdToText, platformHost, workerDriver } from "bytesandbrains";
 import { webSocketTransport } from "bytesandbrains/transports/websocket";
 import { Learner } from "../learner.js";
 import type { JoinOptions } from "../options.js";
@@ -28,14 +28,15 @@ function lineOf(record: RoundRecord, learner: Learner): string {
 /** Joins and resolves with the exit code. */
 export async function runJoined(options: JoinOptions, signal: AbortSignal): Promise<number> {
   const host = platformHost();
-  const peerId = randomPeerId((into) => host.random(into));
+  const identity = await ephemeralIdentity();
+  const { peerId } = identity;
   const seat = await takeSeat(options.address, peerId);
   const engine = await Engine.load();
   const share = await shareFor(options, seat);
   const learner = await Learner.create({
     engine,
     program: compileProgram(engine, "mesh", pagePieces),
-    share, peerId, host,
+    share, identity, host,
     transport: webSocketTransport({ url: seat.hubUrl, room: pageRoom, webSocket: nodeWebSocket }),
     driver: workerDriver(host),
     part: "mesh",

@@ -9,6 +9,10 @@ export type ToPeer =
   | {
     readonly type: "setup";
     readonly peer: number;
+    /** Where its key is kept: a process that is started again is the same peer. */
+    readonly identity: string;
+    /** Id of the peer that averages for all, as text, for those who need it. */
+    readonly server?: string;
     readonly part: Part;
     readonly topology: Topology;
     readonly rounds: number;

@@ -1,10 +1,14 @@
 // A headless run with one process for each peer, over a hub on a free port of this machine.
 import { fork, type ChildProcess } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { fileIdentity, peerIdToText } from "bytesandbrains";
 import { startHub } from "bytesandbrains/hub";
 import type { HeadlessOptions } from "../options.js";
 import type { Share } from "../shares.js";
-import { dataSeedOf, partOf, type FromPeer, type ToPeer } from "./messages.js";
+import { dataSeedOf, partOf, serverPeer, type FromPeer, type ToPeer } from "./messages.js";
 import type { Scoreboard } from "./scoreboard.js";
 
 /** The run came to a standstill. */
@@ -29,6 +33,9 @@ export class ProcessRun {
   readonly #running = new Map<number, Running>();
   readonly #killed = new Set<number>();
   #hubUrl = "";
+  /** Keys of the peers, for as long as the run. */
+  #keys = "";
+  #server: string | undefined;
   #started = false;
   #killDone = false;
   #returnDone = false;
@@ -51,7 +58,9 @@ export class ProcessRun {
   async run(signal: AbortSignal): Promise<void> {
     const hub = await startHub({ port: 0 });
     this.#hubUrl = hub.url;
+    this.#keys = await mkdtemp(join(tmpdir(), "bytesandbrains-"));
     try {
+      if (this.#options.topology === "server") this.#server = await this.#makeServer();
       await new Promise<void>((resolve, reject) => {
         this.#settle = (error) => (error === undefined ? resolve() : reject(error));
         signal.addEventListener("abort", () => this.#settle(new StandstillError("interrupted")), { once: true });
@@ -62,7 +71,19 @@ export class ProcessRun {
       clearTimeout(this.#watch);
       await this.#endAll();
       await hub.close();
+      await rm(this.#keys, { recursive: true, force: true });
     }
+  }
+
+  /** The clients are told whom they contribute to, so its key is there first. */
+  async #makeServer(): Promise<string> {
+    const identity = await fileIdentity(this.#keyFile(serverPeer));
+    identity.release?.();
+    return peerIdToText(identity.peerId);
+  }
+
+  #keyFile(peer: number): string {
+    return join(this.#keys, `peer-${peer}.key`);
   }
 
   #alive(): void {
@@ -83,7 +104,7 @@ export class ProcessRun {
     if (share === undefined) throw new RangeError(`no share for peer ${peer}`);
     const { topology, rounds, seed } = this.#options;
     this.#send(running, {
-      type: "setup", peer, part: partOf(peer, topology), topology, rounds, hubUrl: this.#hubUrl, share, modelSeed: seed, dataSeed: dataSeedOf(seed, peer),
+      type: "setup", peer, identity: this.#keyFile(peer), ...(this.#server === undefined ? {} : { server: this.#server }), part: partOf(peer, topology), topology, rounds, hubUrl: this.#hubUrl, share, modelSeed: seed, dataSeed: dataSeedOf(seed, peer),
     });
   }
 

@@ -1,9 +1,9 @@
 // The process of one peer in a headless run. Its orders come from the process that started it; without that one it ends.
-import { Engine, nodeWebSocket, peerIdFromNumber, platformHost, workerDriver } from "bytesandbrains";
+import { Engine, fileIdentity, nodeWebSocket, peerIdFromText, platformHost, workerDriver } from "bytesandbrains";
 import { webSocketTransport } from "bytesandbrains/transports/websocket";
 import { Learner } from "../learner.js";
 import { compileProgram } from "../program.js";
-import { serverPeer, type FromPeer, type ToPeer } from "./messages.js";
+import type { FromPeer, ToPeer } from "./messages.js";
 import { describeTrouble, recordOf } from "./telling.js";
 
 type Setup = Extract<ToPeer, { type: "setup" }>;
@@ -19,12 +19,12 @@ async function prepare(setup: Setup): Promise<Learner> {
     engine,
     program: compileProgram(engine, setup.topology),
     share: setup.share,
-    peerId: peerIdFromNumber(setup.peer),
+    identity: await fileIdentity(setup.identity),
     transport: webSocketTransport({ url: setup.hubUrl, room: "headless", webSocket: nodeWebSocket }),
     driver: workerDriver(host),
     host,
     part: setup.part,
-    server: peerIdFromNumber(serverPeer),
+    ...(setup.server === undefined ? {} : { server: peerIdFromText(setup.server) }),
     modelSeed: setup.modelSeed,
     dataSeed: setup.dataSeed,
     rounds: setup.rounds,

@@ -1,6 +1,6 @@
 // The peers that run in this tab: the tab's own and those added by the button. Each is a real peer of its own at the hub.
 import {
-  animationFrameDriver, describeError, peerIdToText, platformHost, randomPeerId, type Engine, type Host, type PeerId, type ProgressEvent,
+  animationFrameDriver, describeError, ephemeralIdentity, peerIdToText, platformHost, tabIdentity, type Engine, type Host, type PeerId, type ProgressEvent,
 } from "bytesandbrains";
 import { webSocketTransport } from "bytesandbrains/transports/websocket";
 import { Learner } from "../learner.js";
@@ -69,17 +69,18 @@ export class Crew {
   /** Starts another peer. Rejects when the page's server cannot be reached. */
   async add(): Promise<CrewMember> {
     const own = this.#members.length === 0;
-    const peerId = randomPeerId((into) => this.#host.random(into));
+    const identity = own ? await tabIdentity() : await ephemeralIdentity();
+    const { peerId } = identity;
     const id = peerIdToText(peerId);
     const seat = await takeSeat(this.#address, peerId);
-    const dataSeed = new DataView(peerId.buffer, peerId.byteOffset).getUint32(2);
+    const dataSeed = new DataView(peerId.buffer, peerId.byteOffset).getUint32(6); // within the key
     const share = shareOfSeat(seat.seat, seat.seats, dataSeed);
     const name = own ? "this tab" : `added here ${++this.#names}`;
     const member = this.#roster.addHere(id, name, own, share.digits);
     const learner = await Learner.create({
       engine: this.#engine,
       program: this.#program,
-      share, peerId, dataSeed, restMs,
+      share, identity, dataSeed, restMs,
       host: this.#host,
       transport: webSocketTransport({ url: seat.hubUrl, room: pageRoom }),
       driver: animationFrameDriver(this.#host, { opsPerRun: 1 }),
