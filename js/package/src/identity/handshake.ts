@@ -102,6 +102,7 @@ export class Handshake {
   /** Messages that came while something was being computed. */
   readonly #early: Bytes[] = [];
   #computing = false;
+  #going = false;
   #over = false;
 
   /** Throws `bad_argument` for an identity without a key. Nothing is reported before `begin`. */
@@ -161,8 +162,16 @@ export class Handshake {
     this.#handle.delete();
   }
 
+  /** Goes on as far as it can. An answer may come while a message is being sent, so this may be asked for within itself. */
   #go(): void {
-    while (!this.#over) {
+    if (this.#going) return;
+    this.#going = true;
+    this.#steps();
+    this.#going = false;
+  }
+
+  #steps(): void {
+    while (!this.#over && !this.#computing) {
       switch (states[this.#handle.state() & 0xff]) {
         case "asks": {
           let result: Awaitable<Bytes | undefined>;

@@ -144,6 +144,7 @@ export function decodeFrame(bytes: Bytes): Frame {
   const type = view.getUint8(0);
   const lane = view.getUint8(1);
   const flags = view.getUint16(2, true);
+  if (type > frameTypes.ask) throw refuse(`a frame of type ${type}`, 0);
   if (lane !== 0 && lane !== 1) throw refuse(`lane ${lane}`, 1);
   if (view.getUint32(20, true) !== 0) throw refuse("the reserved bytes of a frame are not zero", 20);
   if (type !== frameTypes.data && flags !== 0) throw refuse(`flags ${flags}`, 2);
@@ -177,9 +178,8 @@ export function decodeFrame(bytes: Bytes): Frame {
       return { type: type === frameTypes.ping ? "ping" : "pong", token: body(bytes, 8).getBigUint64(headerLength, true) };
     case frameTypes.close:
       return { type: "close", again: body(bytes, 0).getUint32(4, true) === 1 };
-    case frameTypes.ask:
+    default:
       body(bytes, 0);
       return { type: "ask" };
-    default: throw refuse(`a frame of type ${type}`, 0);
   }
 }

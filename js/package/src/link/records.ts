@@ -67,6 +67,7 @@ export class RecordOpener {
   #counter = 0;
   #last: Promise<void> | undefined;
   #underWay = 0;
+  #refused = false;
   #over = false;
 
   constructor(cipher: RecordCipher, out: (frame: Bytes) => void, failed: (error: BBError) => void) {
@@ -76,18 +77,17 @@ export class RecordOpener {
   }
 
   open(record: Bytes): void {
-    if (this.#over) return;
+    if (this.#over || this.#refused) return;
     if (record.length < recordOverhead || viewOf(record).getBigUint64(0, true) !== BigInt(this.#counter)) {
       this.#refuse(new BBError("tampered", `a record out of order, number ${this.#counter} belongs here`, { at: 0 }));
       return;
     }
     const { nonce, additional } = counterOf(this.#counter++);
-    const tampered = (): void => this.#refuse(new BBError("tampered", "a record was changed on its way", { at: counterBytes }));
     let opened: Bytes | Promise<Bytes>;
     try {
       opened = this.#cipher.open(nonce, additional, record.subarray(counterBytes));
     } catch {
-      tampered();
+      this.#refuse(changed());
       return;
     }
     if (!(opened instanceof Promise) && this.#underWay === 0) {
@@ -101,7 +101,7 @@ export class RecordOpener {
       if (!this.#over) this.#out(frame);
     }, () => {
       this.#underWay--;
-      tampered();
+      this.#end(changed());
     });
   }
 
@@ -110,9 +110,20 @@ export class RecordOpener {
     this.#over = true;
   }
 
+  /** After what came before it. */
   #refuse(error: BBError): void {
+    this.#refused = true;
+    if (this.#underWay === 0) this.#end(error);
+    else void this.#last?.then(() => this.#end(error));
+  }
+
+  #end(error: BBError): void {
     if (this.#over) return;
     this.#over = true;
     this.#failed(error);
   }
+}
+
+function changed(): BBError {
+  return new BBError("tampered", "a record was changed on its way", { at: counterBytes });
 }
