@@ -21,7 +21,11 @@ const entries = [
   'hub/index.ts',
   'identity/noble.ts',
   'transports/memory.ts',
+  'transports/hub.ts',
   'transports/websocket.ts',
+  'transports/message-port.ts',
+  'transports/broadcast.ts',
+  'testing/index.ts',
   'data/index.ts',
   'bin.ts',
 ];

@@ -6,7 +6,7 @@ import { WebSocket } from "ws";
 import { platformHost } from "../../../js/package/src/host.js";
 import { randomPeerId } from "../../../js/package/src/peer-id.js";
 import type { WebSocketConstructor } from "../../../js/package/src/transports/web-socket.js";
-import { webSocketTransport } from "../../../js/package/src/transports/websocket.js";
+import { hubTransport } from "../../../js/package/src/transports/hub.js";
 import { demoProgram, root } from "./command.js";
 
 const limitMs = 60_000;
@@ -37,7 +37,7 @@ async function until(what: string, met: () => boolean): Promise<void> {
 /** A member of the room that sends what no engine sends, to everybody it sees. */
 async function vandal(hubUrl: string): Promise<() => Promise<void>> {
   const host = platformHost();
-  const transport = webSocketTransport({ url: hubUrl, room: "digits", webSocket: WebSocket as unknown as WebSocketConstructor });
+  const transport = hubTransport({ url: hubUrl, room: "digits", webSocket: WebSocket as unknown as WebSocketConstructor });
   transport.on((event) => {
     if (event.type !== "link-up") return;
     for (let count = 0; count < 5; count++) transport.send(event.link, [new TextEncoder().encode(`no handshake ${count}`)]);

@@ -10,7 +10,7 @@ export * from "../index.js";
 export { readIdxDirectory } from "../data/directory.js";
 export { fileIdentity } from "../identity/file.js";
 
-/** The sockets of the package ws, for `webSocketTransport` in versions of Node.js that have none of their own. */
+/** The sockets of the package ws, for `hubTransport` in versions of Node.js that have none of their own. */
 export const nodeWebSocket = WebSocket as unknown as WebSocketConstructor;
 
 async function ownModule(): Promise<Uint8Array> {

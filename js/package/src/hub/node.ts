@@ -27,7 +27,7 @@ export interface StartHubOptions {
 
 /** A running hub server. */
 export interface RunningHub {
-  /** Address for `webSocketTransport`, for example `ws://127.0.0.1:8787/hub`. */
+  /** Address for `hubTransport`, for example `ws://127.0.0.1:8787/hub`. */
   readonly url: string;
   /** Address of the page, if one is served. */
   readonly pageUrl: string;

@@ -96,12 +96,12 @@ export class RecordOpener {
     }
     this.#underWay++;
     const before = this.#last ?? Promise.resolve();
-    this.#last = Promise.all([opened, before]).then(([frame]) => {
+    // Settled, so that one that does not open waits for those before it, too.
+    const settled = Promise.resolve(opened).then((frame) => frame, () => undefined);
+    this.#last = Promise.all([settled, before]).then(([frame]) => {
       this.#underWay--;
-      if (!this.#over) this.#out(frame);
-    }, () => {
-      this.#underWay--;
-      this.#end(changed());
+      if (frame === undefined) this.#end(changed());
+      else if (!this.#over) this.#out(frame);
     });
   }
 

@@ -1,6 +1,6 @@
 // One peer in the terminal that joins the page at an address, until it is interrupted or has done its rounds.
 import { BBError, Engine, ephemeralIdentity, nodeWebSocket, peerIdToText, platformHost, workerDriver } from "bytesandbrains";
-import { webSocketTransport } from "bytesandbrains/transports/websocket";
+import { hubTransport } from "bytesandbrains/transports/hub";
 import { Learner } from "../learner.js";
 import type { JoinOptions } from "../options.js";
 import { pageModelSeed, pageRoom, takeSeat, type Seat } from "../page-network.js";
@@ -37,7 +37,7 @@ export async function runJoined(options: JoinOptions, signal: AbortSignal): Prom
     engine,
     program: compileProgram(engine, "mesh", pagePieces),
     share, identity, host,
-    transport: webSocketTransport({ url: seat.hubUrl, room: pageRoom, webSocket: nodeWebSocket }),
+    transport: hubTransport({ url: seat.hubUrl, room: pageRoom, webSocket: nodeWebSocket }),
     driver: workerDriver(host),
     part: "mesh",
     modelSeed: pageModelSeed,

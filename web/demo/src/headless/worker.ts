@@ -1,6 +1,6 @@
 // The process of one peer in a headless run. Its orders come from the process that started it; without that one it ends.
 import { Engine, fileIdentity, nodeWebSocket, peerIdFromText, platformHost, workerDriver } from "bytesandbrains";
-import { webSocketTransport } from "bytesandbrains/transports/websocket";
+import { hubTransport } from "bytesandbrains/transports/hub";
 import { Learner } from "../learner.js";
 import { compileProgram } from "../program.js";
 import type { FromPeer, ToPeer } from "./messages.js";
@@ -20,7 +20,7 @@ async function prepare(setup: Setup): Promise<Learner> {
     program: compileProgram(engine, setup.topology),
     share: setup.share,
     identity: await fileIdentity(setup.identity),
-    transport: webSocketTransport({ url: setup.hubUrl, room: "headless", webSocket: nodeWebSocket }),
+    transport: hubTransport({ url: setup.hubUrl, room: "headless", webSocket: nodeWebSocket }),
     driver: workerDriver(host),
     host,
     part: setup.part,

@@ -2,7 +2,7 @@
 import {
   animationFrameDriver, describeError, ephemeralIdentity, peerIdToText, platformHost, tabIdentity, type Engine, type Host, type PeerId, type ProgressEvent,
 } from "bytesandbrains";
-import { webSocketTransport } from "bytesandbrains/transports/websocket";
+import { hubTransport } from "bytesandbrains/transports/hub";
 import { Learner } from "../learner.js";
 import { leaveSeat, pageModelSeed, pageRoom, takeSeat } from "../page-network.js";
 import { compileProgram, pagePieces, type Program } from "../program.js";
@@ -82,7 +82,7 @@ export class Crew {
       program: this.#program,
       share, identity, dataSeed, restMs,
       host: this.#host,
-      transport: webSocketTransport({ url: seat.hubUrl, room: pageRoom }),
+      transport: hubTransport({ url: seat.hubUrl, room: pageRoom }),
       driver: animationFrameDriver(this.#host, { opsPerRun: 1 }),
       part: "mesh",
       modelSeed: pageModelSeed,

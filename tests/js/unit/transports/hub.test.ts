@@ -13,7 +13,7 @@ import { peerIdFromNumber, samePeer } from "../../../../js/package/src/peer-id.j
 import { Backoff } from "../../../../js/package/src/transports/backoff.js";
 import type { LinkId, Transport, TransportEvent } from "../../../../js/package/src/transports/transport.js";
 import type { WebSocketConstructor } from "../../../../js/package/src/transports/web-socket.js";
-import { webSocketTransport, type WebSocketTransportOptions } from "../../../../js/package/src/transports/websocket.js";
+import { hubTransport, type HubTransportOptions } from "../../../../js/package/src/transports/hub.js";
 
 const mebi = 1_048_576;
 const host = platformHost();
@@ -23,8 +23,8 @@ class Member {
   readonly transport: Transport;
   readonly events: TransportEvent[] = [];
 
-  constructor(t: TestContext, url: string, options: Partial<WebSocketTransportOptions> = {}) {
-    this.transport = webSocketTransport({ url, room: "room", webSocket: WebSocket, backoff: { firstMs: 20, maxMs: 200 }, ...options });
+  constructor(t: TestContext, url: string, options: Partial<HubTransportOptions> = {}) {
+    this.transport = hubTransport({ url, room: "room", webSocket: WebSocket, backoff: { firstMs: 20, maxMs: 200 }, ...options });
     this.transport.on((event) => this.events.push(event));
     t.after(() => this.transport.close());
   }
@@ -69,7 +69,7 @@ async function hub(t: TestContext, options: StartHubOptions = {}): Promise<Runni
   return made;
 }
 
-async function member(t: TestContext, url: string, peer: number, options: Partial<WebSocketTransportOptions> = {}): Promise<Member> {
+async function member(t: TestContext, url: string, peer: number, options: Partial<HubTransportOptions> = {}): Promise<Member> {
   const made = new Member(t, url, options);
   await made.start(peer);
   return made;
@@ -223,7 +223,7 @@ test("start fails clearly: nobody there, room full, no such address, no WebSocke
   assert.throws(() => new Member(t, "ftp://127.0.0.1/"), { code: "bad_url" });
   assert.throws(() => new Member(t, full.url, { room: "x".repeat(129) }), { code: "bad_option" });
   if (Reflect.get(globalThis, "WebSocket") === undefined) {
-    assert.throws(() => webSocketTransport({ url: full.url, room: "room" }), { code: "no_websocket" });
+    assert.throws(() => hubTransport({ url: full.url, room: "room" }), { code: "no_websocket" });
   }
   const twice = await member(t, (await hub(t)).url, 1);
   await assert.rejects(twice.start(1), { code: "already_started" });
