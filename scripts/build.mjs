@@ -25,6 +25,7 @@ const entries = [
   'transports/websocket.ts',
   'transports/message-port.ts',
   'transports/broadcast.ts',
+  'transports/webrtc.ts',
   'testing/index.ts',
   'data/index.ts',
   'bin.ts',

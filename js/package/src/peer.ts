@@ -77,6 +77,8 @@ export interface PeerEvents {
   readonly event: OutputEvent;
   readonly failed: OpFailure;
   readonly link: LinkEvent;
+  /** Messages to a peer take another link from now on: a better one came up, or the one before went down. */
+  readonly path: LinkEvent;
   readonly "link-down": LinkDownEvent;
   readonly refused: RefusedEvent;
   readonly dropped: DroppedEvent;
@@ -230,6 +232,7 @@ export class Peer {
       malformedMax: options.malformedMax ?? malformedMaxDefault,
     }, {
       up: (peer, transport, path) => this.#emit("link", { peer, transport, path }),
+      carries: (peer, transport, path) => this.#emit("path", { peer, transport, path }),
       down: (peer, transport, code, retryable) => this.#emit("link-down", { peer, transport, code, retryable }),
       refused: (peer, transport, reason, detail, closed) => {
         this.#counts.refusedMessages++;

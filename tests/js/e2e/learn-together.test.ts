@@ -131,6 +131,11 @@ test("two pages and a Node.js process learn together what each alone does not kn
     assert.ok(await bytesOf(page, "bytes-received") > 1e6, "models were received");
     assert.equal(await page.getByTestId("peer-row").count(), 3);
   }
+  // From page to page without the hub; the process, which has no WebRTC, over it.
+  await until("a direct link between the pages", startMs, async () => {
+    const found = await first.getByTestId("peer-row").evaluateAll((rows) => rows.map((row) => (row as HTMLElement).dataset["path"]).sort());
+    return found.join() === ",direct,hub" ? true : undefined;
+  });
   const before = Number(await textOf(first, "round"));
   await until("rounds that advance", startMs, async () => (Number(await textOf(first, "round")) >= before + 3 ? true : undefined));
   assert.match(joined(), /together (5\d|6\d|[789]\d)\.\d %/, "the process learned as well");

@@ -13,7 +13,7 @@ export interface LearnerOptions {
   readonly program: Program;
   readonly share: Share;
   readonly identity: Identity;
-  readonly transport: Transport;
+  readonly transports: readonly Transport[];
   readonly driver: Driver;
   readonly host: Host;
   /** The part it plays; a client names its server. */
@@ -56,14 +56,14 @@ export class Learner {
   readonly peer: Peer;
   readonly rounds: FederatedRounds<Measured>;
   readonly share: Share;
-  readonly transport: Transport;
+  readonly #transports: readonly Transport[];
   readonly #calls: Calls;
   #onReport: (from: PeerId, report: PeerReport) => void = () => undefined;
 
   private constructor(peer: Peer, options: LearnerOptions) {
     this.peer = peer;
     this.share = options.share;
-    this.transport = options.transport;
+    this.#transports = options.transports;
     this.#calls = new Calls(peer, options.host);
     this.rounds = new FederatedRounds<Measured>({
       peer,
@@ -95,11 +95,19 @@ export class Learner {
         ...(options.part === "client" ? {} : { aggregator: { min_contributions: 1, max_staleness: maxStaleness } }), // the server's is the only one
       },
       identity: options.identity,
-      transports: [options.transport],
+      transports: options.transports,
       driver: options.driver,
       host: options.host,
     });
     return new Learner(peer, options);
+  }
+
+  /** Bytes of frames over all transports. */
+  traffic(): { sent: number; received: number } {
+    return this.#transports.reduce((sum, transport) => {
+      const { bytesSent, bytesReceived } = transport.stats();
+      return { sent: sum.sent + bytesSent, received: sum.received + bytesReceived };
+    }, { sent: 0, received: 0 });
   }
 
   /** Called with every report of a neighbour. */

@@ -5,7 +5,7 @@ import { BBError, describeError } from "../errors.js";
 import type { Host } from "../host.js";
 import { peerIdToText } from "../peer-id.js";
 import { TokenBucket } from "./buckets.js";
-import { controlKind, hubErrors, hubVersion, relayKind, type Hello, type HubErrorName } from "./messages.js";
+import { controlKind, hubErrors, hubVersion, relayKind, type Hello, type HubErrorName, type HubMessage } from "./messages.js";
 import { announcedLimits, hubSettings, type HubConnection, type HubOptions, type HubSession, type HubSettings } from "./options.js";
 import { Outbox, type QueueAccount } from "./outbox.js";
 import { decodeControl, encodeControl, helloMax, readRelayHeader, writeRelayHeader } from "./protocol.js";
@@ -228,6 +228,7 @@ export class HubCore {
     if (session.entry === undefined && data.length > helloMax) throw new BBError("over_cap", `a Hello of ${data.length} bytes, at most ${helloMax}`);
     const message = decodeControl(data);
     if (message.kind === "hello" && session.entry === undefined) return this.#welcome(session, message.hello);
+    if (message.kind === "signal" && session.entry !== undefined) return this.#signal(session, session.entry, message);
     if (message.kind === "leave") {
       session.connection.close(1_000, "left");
       this.#forget(session);
@@ -297,6 +298,19 @@ export class HubCore {
     this.#relayedFrames++;
     this.#relayedBytes += data.length;
     if (this.#account.queued > this.#settings.memoryMax) this.#relieve();
+  }
+
+  /** Small and rare, so it goes past the queues, like everything the hub itself says. */
+  #signal(session: Session, entry: RoomMember, message: Extract<HubMessage, { kind: "signal" }>): void {
+    const { room } = session;
+    const target = room?.get(message.session);
+    if (room === undefined || message.session === entry.member.session) throw new BBError("malformed", `a signal to session ${message.session}`);
+    if (target === undefined) {
+      this.#send(session, encodeControl({ kind: "presence", joined: [], left: [message.session], revision: room.revision }));
+      return;
+    }
+    room.introduce(entry, target);
+    target.control(encodeControl({ ...message, session: entry.member.session }));
   }
 
   /** Lets the member go for whom most is waiting. */

@@ -49,11 +49,22 @@ export interface Welcome {
   readonly members: readonly Member[];
 }
 
+/** What one member says to another one through the hub to open a connection of their own. */
+export type SignalBody =
+  /** An SDP description, as JSON of `type` and `sdp`. */
+  | { readonly type: "description"; readonly bytes: Bytes }
+  /** An ICE candidate, as JSON of an `RTCIceCandidateInit`. */
+  | { readonly type: "candidate"; readonly bytes: Bytes }
+  /** There are no more candidates. */
+  | { readonly type: "end" };
+
 /** One control message. */
 export type HubMessage =
   | { readonly kind: "hello"; readonly hello: Hello }
   | { readonly kind: "welcome"; readonly welcome: Welcome }
   | { readonly kind: "presence"; readonly joined: readonly Member[]; readonly left: readonly number[]; readonly revision: number }
+  /** `session`: to whom, on the way to the hub; from whom, on the way from it. `attempt` counts the connections that were tried. */
+  | { readonly kind: "signal"; readonly session: number; readonly attempt: number; readonly body: SignalBody }
   | { readonly kind: "leave"; readonly code: number }
   | { readonly kind: "quota"; readonly session: number; readonly writable: number }
   | { readonly kind: "error"; readonly code: number; readonly detail: string; readonly retryAfterMs: number }

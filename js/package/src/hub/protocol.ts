@@ -4,7 +4,7 @@ import { PbfReader, PbfWriter } from "pbf";
 import { utf8Encode, utf8Show, viewOf, type Bytes } from "../bytes.js";
 import { BBError, describeError } from "../errors.js";
 import { peerIdBytesMax, peerIdFromBytes, type PeerId } from "../peer-id.js";
-import { controlKind, relayHeaderLength, relayKind, type Hello, type HubLimits, type HubMessage, type Member, type Welcome } from "./messages.js";
+import { controlKind, relayHeaderLength, relayKind, type Hello, type HubLimits, type HubMessage, type Member, type SignalBody, type Welcome } from "./messages.js";
 
 /** Longest Hello a hub looks at. */
 export const helloMax = 4_096;
@@ -14,6 +14,8 @@ const networkIdMax = 32;
 const detailMax = 256;
 const urlMax = 1_024;
 const membersMax = 4_096;
+const descriptionMax = 16_384;
+const candidateMax = 1_024;
 const extraBytesMax = 1_024; // fields that are read over
 
 const varintType = 0;
@@ -67,6 +69,13 @@ function writeBody(message: HubMessage, out: PbfWriter): void {
       if (message.left.length > 0) out.writePackedVarint(2, [...message.left]);
       writeNumber(out, 3, message.revision);
       return;
+    case "signal":
+      writeNumber(out, 1, message.session);
+      writeNumber(out, 2, message.attempt);
+      if (message.body.type === "description") out.writeBytesField(3, message.body.bytes);
+      else if (message.body.type === "candidate") out.writeBytesField(4, message.body.bytes);
+      else out.writeVarintField(5, 1);
+      return;
     case "leave":
       writeNumber(out, 1, message.code);
       return;
@@ -88,7 +97,7 @@ function writeBody(message: HubMessage, out: PbfWriter): void {
   }
 }
 
-const fieldOf = { hello: 1, welcome: 4, presence: 5, leave: 7, quota: 8, error: 9, drain: 10 } as const;
+const fieldOf = { hello: 1, welcome: 4, presence: 5, signal: 6, leave: 7, quota: 8, error: 9, drain: 10 } as const;
 const knownKinds = new Map<number, HubMessage["kind"]>(Object.entries(fieldOf).map(([kind, field]) => [field, kind as HubMessage["kind"]]));
 const fieldsMax = 12;
 
@@ -288,6 +297,26 @@ function readPresence(fields: Fields): HubMessage {
   return { kind: "presence", joined, left, revision };
 }
 
+function readSignal(fields: Fields): HubMessage {
+  let session = 0;
+  let attempt = 0;
+  let body: SignalBody | undefined;
+  fields.each((field) => {
+    switch (field) {
+      case 1: session = fields.u32(); return true;
+      case 2: attempt = fields.u32(); return true;
+      case 3: body = { type: "description", bytes: fields.bytes(descriptionMax) }; return true;
+      case 4: body = { type: "candidate", bytes: fields.bytes(candidateMax) }; return true;
+      case 5:
+        if (fields.u32() !== 0) body ??= { type: "end" };
+        return true;
+      default: return false;
+    }
+  });
+  if (session === 0 || body === undefined) throw malformed("a Signal without a session or a body", 1);
+  return { kind: "signal", session, attempt, body };
+}
+
 /** Reads a message of up to three fields: a number, a text or a number, a number. */
 function readSmall(fields: Fields, textMax: number): { first: number; second: number; text: string; third: number } {
   const found = { first: 0, second: 0, text: "", third: 0 };
@@ -310,6 +339,7 @@ function readKind(kind: HubMessage["kind"], fields: Fields): HubMessage {
     case "hello": return readHello(fields);
     case "welcome": return readWelcome(fields);
     case "presence": return readPresence(fields);
+    case "signal": return readSignal(fields);
     case "leave": return { kind, code: readSmall(fields, 0).first };
     case "quota": {
       const { first, second } = readSmall(fields, 0);

@@ -16,6 +16,8 @@ export interface StreamEvents {
   acknowledged(): void;
   /** A message of ours will not be taken. */
   dropped(reason: string): void;
+  /** Messages take another link from now on. */
+  carries(session: LinkSession): void;
   /** The other side has seen this life's number used by another one. */
   outlived(incarnation: bigint): void;
   /** The other side has sent its last frame; `again`: a new handshake follows. */
@@ -275,5 +277,6 @@ export class PeerStream {
     const flow = this.#flows.get(best);
     if (flow !== undefined) flow.knows = false;
     best.send([encodeFrame({ type: "ask" })]);
+    this.#events.carries(best);
   }
 }

@@ -30,6 +30,8 @@ export interface PeerRecord {
 /** What the links report. */
 export interface LinksEvents {
   up(peer: PeerId, transport: string, path: LinkPath): void;
+  /** Messages to the peer take another link from now on. */
+  carries(peer: PeerId, transport: string, path: LinkPath): void;
   /** The last link of a peer. */
   down(peer: PeerId, transport: string, code: LinkCode, retryable: boolean): void;
   refused(peer: PeerId | undefined, transport: string, reason: string, detail: string, closed: boolean): void;
@@ -223,9 +225,10 @@ export class Links {
     this.#departed.delete(record);
     record.cancelForgetting?.();
     record.cancelForgetting = undefined;
-    record.stream.add(session);
     this.#node.linkUp(record.handle, pathNumbers[session.path]);
     this.#events.up(id, session.transport.kind, session.path);
+    if (session.closed) return; // by a listener
+    record.stream.add(session);
     // It was about an earlier life of this peer, which has begun another one since.
     if (session.incarnation < this.#incarnation) this.#again(session);
   }
@@ -293,6 +296,7 @@ export class Links {
         if (record !== undefined) this.#grant(record);
       },
       dropped: (reason) => this.#events.dropped(id, reason, 1),
+      carries: ({ transport, path }) => this.#events.carries(id, transport.kind, path),
       outlived: (seen) => this.#outlived(seen),
       ended: (session, again) => this.#ended(session, again),
     });

@@ -4,13 +4,14 @@ import { totalLength, utf8Encode, type Bytes } from "../bytes.js";
 import { BBError } from "../errors.js";
 import type { Host } from "../host.js";
 import { TokenBucket } from "../hub/buckets.js";
-import { firstCredit, hubVersion, relayCost, relayHeaderLength, type HubLimits, type HubMessage, type Member } from "../hub/messages.js";
-import { readRelayHeader, roomBytesMax } from "../hub/protocol.js";
+import { firstCredit, hubVersion, relayCost, relayHeaderLength, type HubLimits, type HubMessage, type Member, type SignalBody } from "../hub/messages.js";
+import { encodeControl, readRelayHeader, roomBytesMax } from "../hub/protocol.js";
 import { Backoff, type BackoffOptions } from "./backoff.js";
 import { checkFrameLength, waitForLink } from "./dial.js";
 import { HubLink } from "./hub-link.js";
 import { HubSocket, type HubSocketEnd } from "./hub-socket.js";
 import { Listeners } from "./listeners.js";
+import type { SignalEvent, Signaller, SignalMember } from "./signalling.js";
 import type {
   Abort, DialTarget, LinkCode, LinkId, LinkInfo, Transport, TransportContext, TransportEvent, TransportStats, TransportStatus,
 } from "./transport.js";
@@ -40,7 +41,7 @@ const smallestFrameMax = 2_048;
 const smallestQueueMax = 65_536;
 
 /** Peers of a room behind a hub. */
-export class HubTransport implements Transport {
+export class HubTransport implements Transport, Signaller {
   readonly kind = "hub";
   readonly #url: string;
   readonly #room: Bytes;
@@ -48,6 +49,7 @@ export class HubTransport implements Transport {
   readonly #options: HubTransportOptions;
   readonly #highWater: number;
   readonly #listeners = new Listeners<TransportEvent>();
+  readonly #signals = new Listeners<SignalEvent>();
   readonly #links = new Map<LinkId, HubLink>();
   readonly #bySession = new Map<number, HubLink>();
   readonly #stats = { framesSent: 0, bytesSent: 0, framesReceived: 0, bytesReceived: 0 };
@@ -149,6 +151,22 @@ export class HubTransport implements Transport {
     return { ...this.#stats };
   }
 
+  members(): SignalMember[] {
+    return [...this.#bySession.values()].map(memberOf);
+  }
+
+  signal(session: number, attempt: number, body: SignalBody): boolean {
+    const { host } = this.#context ?? {};
+    if (host === undefined || this.#socket?.open !== true || !this.#bySession.has(session)) return false;
+    this.#frames?.take(1, host.now());
+    this.#socket.send(encodeControl({ kind: "signal", session, attempt, body }));
+    return true;
+  }
+
+  onSignal(f: (event: SignalEvent) => void): () => void {
+    return this.#signals.add(f);
+  }
+
   // ---- connection
 
   #connect(): void {
@@ -244,6 +262,9 @@ export class HubTransport implements Transport {
         this.#bySession.get(message.session)?.grant(message.writable);
         this.#planNotify();
         return;
+      case "signal":
+        if (this.#bySession.has(message.session)) this.#signals.emit({ type: "signal", session: message.session, attempt: message.attempt, body: message.body });
+        return;
       case "drain": case "error": case "hello": case "leave":
         return; // the end of the connection follows by itself; the others do not come here
       default:
@@ -279,6 +300,7 @@ export class HubTransport implements Transport {
     const link = new HubLink(++this.#lastLink, this.#ownSession, member, limits);
     this.#links.set(link.id, link);
     this.#bySession.set(link.session, link);
+    this.#signals.emit({ type: "member", member: memberOf(link) });
     this.#emit({
       type: "link-up", link: link.id, peerHint: link.peerId, path: "hub", binding: { kind: "none" }, initiator: link.initiator, frameMax: this.#frameMax,
     });
@@ -288,6 +310,7 @@ export class HubTransport implements Transport {
     const link = this.#bySession.get(session);
     if (link === undefined) return;
     this.#bySession.delete(session);
+    this.#signals.emit({ type: "gone", session });
     this.#down(link, "left", true);
   }
 
@@ -307,6 +330,7 @@ export class HubTransport implements Transport {
   }
 
   #dropLinks(code: LinkCode, retryable: boolean): void {
+    for (const session of [...this.#bySession.keys()]) this.#signals.emit({ type: "gone", session });
     this.#bySession.clear();
     for (const link of [...this.#links.values()]) this.#down(link, code, retryable);
   }
@@ -360,6 +384,10 @@ export class HubTransport implements Transport {
   }
 }
 
+function memberOf({ session, peerId, initiator }: HubLink): SignalMember {
+  return { session, peerId, initiator };
+}
+
 /**
  * A transport to the members of a room behind a hub.
  *
@@ -367,6 +395,6 @@ export class HubTransport implements Transport {
  * const transport = hubTransport({ url: "ws://127.0.0.1:8787/hub", room: "digits" });
  * ```
  */
-export function hubTransport(options: HubTransportOptions): Transport & { readonly status: TransportStatus } {
+export function hubTransport(options: HubTransportOptions): Transport & Signaller & { readonly status: TransportStatus } {
   return new HubTransport(options);
 }

@@ -85,6 +85,32 @@ test("a relayed message arrives byte for byte with the source in its header", ()
   assert.deepEqual([...second.relayed[0]!], [2, 0, 0, 0, first.number, 0, 0, 0, 9, 9, 9, 9, 9]);
 });
 
+test("a signal reaches its member with the source in it, after the news of that one, and nobody else", () => {
+  const { host, join } = hub();
+  const [first, third] = [join(1), join(3)];
+  host.advance(1_000);
+  const second = join(2);
+  const body = { type: "description", bytes: new Uint8Array([1, 2]) } as const;
+  second.session.message(encodeControl({ kind: "signal", session: first.number, attempt: 4, body }));
+  assert.deepEqual(first.of("signal"), [{ kind: "signal", session: second.number, attempt: 4, body }]);
+  assert.ok(first.of("presence").some((news) => news.joined.some((member) => member.session === second.number)));
+  assert.deepEqual(third.of("signal"), []);
+  second.session.message(encodeControl({ kind: "signal", session: 99, attempt: 1, body: { type: "end" } }));
+  assert.deepEqual(second.of("presence").at(-1)?.left, [99], "the sender hears that it is not there");
+  second.session.message(encodeControl({ kind: "signal", session: second.number, attempt: 1, body: { type: "end" } }));
+  assert.equal(second.of("error")[0]?.code, 1, "nobody signals to itself");
+});
+
+test("a signal before the Hello, or longer than is allowed, is refused", () => {
+  const { core, join } = hub();
+  const stranger = new FakeClient(core);
+  stranger.session.message(encodeControl({ kind: "signal", session: 1, attempt: 1, body: { type: "end" } }));
+  assert.equal(stranger.of("error")[0]?.code, 1);
+  const member = join(1);
+  member.session.message(encodeControl({ kind: "signal", session: 1, attempt: 1, body: { type: "candidate", bytes: new Uint8Array(1_025) } }));
+  assert.equal(member.of("error")[0]?.code, 1);
+});
+
 test("nobody hears from a stranger: news of a member comes before its first message", () => {
   const { host, join } = hub();
   const first = join(1);
@@ -226,7 +252,7 @@ test("what is not the protocol is answered with a reason and the end", () => {
     ["empty", (client) => client.session.message(new Uint8Array(0)), 1],
     ["unknown kind", (client) => client.session.message(Uint8Array.of(9, 1)), 1],
     ["garbage control", (client) => client.session.message(Uint8Array.of(1, 255, 255)), 1],
-    ["signal", (client) => client.session.message(Uint8Array.of(1, (6 << 3) | 2, 0)), 13],
+    ["prove", (client) => client.session.message(Uint8Array.of(1, (3 << 3) | 2, 0)), 13],
     ["second hello", (client) => client.hello(5), 1],
     ["welcome from a member", (client) => client.session.message(encodeControl({ kind: "drain", graceMs: 1, url: "" })), 1],
     ["short relay", (client) => client.session.message(Uint8Array.of(2, 0, 0)), 1],

@@ -49,6 +49,7 @@ class End {
         return true;
       },
       acknowledged: () => undefined,
+      carries: () => undefined,
       dropped: (reason) => this.dropped.push(reason),
       outlived: (incarnation) => this.outlived.push(incarnation),
       ended: () => undefined,

@@ -1,8 +1,12 @@
 // Every transport does what a transport does.
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { test } from "node:test";
+import { after, test } from "node:test";
+import { cleanup } from "node-datachannel";
+import { RTCPeerConnection } from "node-datachannel/polyfill";
 import { WebSocket, WebSocketServer } from "ws";
+import type { Bytes } from "../../../../js/package/src/bytes.js";
+import { BBError } from "../../../../js/package/src/errors.js";
 import { platformHost } from "../../../../js/package/src/host.js";
 import { startHub } from "../../../../js/package/src/hub/index.js";
 import { randomPeerId } from "../../../../js/package/src/peer-id.js";
@@ -11,8 +15,11 @@ import { broadcastTransport } from "../../../../js/package/src/transports/broadc
 import { hubTransport } from "../../../../js/package/src/transports/hub.js";
 import { MemoryNetwork, memoryTransport } from "../../../../js/package/src/transports/memory.js";
 import { messagePortTransport, type PortLike } from "../../../../js/package/src/transports/message-port.js";
-import type { Transport } from "../../../../js/package/src/transports/transport.js";
+import type {
+  Abort, DialTarget, LinkCode, LinkId, LinkInfo, Transport, TransportContext, TransportEvent, TransportStats,
+} from "../../../../js/package/src/transports/transport.js";
 import type { WebSocketConstructor, WebSocketLike } from "../../../../js/package/src/transports/web-socket.js";
+import { webRtcTransport, type RtcImplementation } from "../../../../js/package/src/transports/webrtc.js";
 import { webSocketTransport } from "../../../../js/package/src/transports/websocket.js";
 
 const host = platformHost();
@@ -54,6 +61,57 @@ const makers: Record<string, () => TransportPair | Promise<TransportPair>> = {
     });
   },
 };
+
+/** The other transport's `start` and `close` go with a hub's of its own: what a peer does with the two of them. */
+class WithHub implements Transport {
+  readonly kind = "webrtc";
+  readonly #hub: ReturnType<typeof hubTransport>;
+  readonly #direct: Transport;
+
+  constructor(url: string) {
+    this.#hub = hubTransport({ url, room: "suite", webSocket });
+    this.#direct = webRtcTransport({ signaller: this.#hub, rtc: { RTCPeerConnection: RTCPeerConnection as unknown as RtcImplementation["RTCPeerConnection"] } });
+  }
+
+  async start(context: TransportContext): Promise<void> {
+    await this.#direct.start(context);
+    await this.#hub.start(context).catch((error: unknown) => {
+      if (!(error instanceof BBError && error.code === "already_started")) throw error;
+    });
+  }
+
+  async close(link?: LinkId, code?: LinkCode): Promise<void> {
+    await this.#direct.close(link, code);
+    if (link === undefined) await this.#hub.close();
+  }
+
+  connect(target: DialTarget, options?: Abort): Promise<LinkId> {
+    return this.#direct.connect(target, options);
+  }
+
+  links(): LinkInfo[] {
+    return this.#direct.links();
+  }
+
+  send(link: LinkId, parts: readonly Bytes[]): "sent" | "full" | "closed" {
+    return this.#direct.send(link, parts);
+  }
+
+  on(f: (event: TransportEvent) => void): () => void {
+    return this.#direct.on(f);
+  }
+
+  stats(): TransportStats {
+    return this.#direct.stats();
+  }
+}
+
+makers["webrtc"] = async () => {
+  const hub = await startHub({ port: 0 });
+  return pair(new WithHub(hub.url), new WithHub(hub.url), () => hub.close());
+};
+
+after(() => cleanup());
 
 for (const [name, make] of Object.entries(makers)) {
   for (const { name: rule, run } of transportSuite(make)) test(`${name}: ${rule}`, { timeout: 60_000 }, run);

@@ -37,7 +37,7 @@ export async function runInProcess(options: HeadlessOptions, shares: readonly Sh
     const learner = await Learner.create({
       engine, program, share, driver, host,
       identity,
-      transport: memoryTransport(network),
+      transports: [memoryTransport(network)],
       part: partOf(peer, options.topology),
       server: server.peerId,
       modelSeed: options.seed,
@@ -45,7 +45,7 @@ export async function runInProcess(options: HeadlessOptions, shares: readonly Sh
       rounds: options.rounds,
     });
     describeTrouble(learner, (text) => board.note(`peer ${peer}: ${text}`));
-    learner.rounds.on("round", (event) => board.finishedRound(peer, recordOf(event), trafficOf(learner)));
+    learner.rounds.on("round", (event) => board.finishedRound(peer, recordOf(event), learner.traffic()));
     members.push({ peer, learner, driver, nextMs: null, done: false });
   }
 
@@ -71,7 +71,7 @@ export async function runInProcess(options: HeadlessOptions, shares: readonly Sh
   for (const member of members) {
     member.learner.run().then(() => {
       member.done = true;
-      board.finished(member.peer, trafficOf(member.learner));
+      board.finished(member.peer, member.learner.traffic());
     }, (error: unknown) => failures.push(error));
   }
   while (members.some((member) => !member.done)) {
@@ -92,9 +92,4 @@ function identityOf(seed: number, peer: number): Promise<Identity> {
   new DataView(bytes.buffer).setUint32(0, seed);
   new DataView(bytes.buffer).setUint32(4, peer);
   return identityOfKey(nobleKey("Ed25519", bytes));
-}
-
-function trafficOf(learner: Learner): { sent: number; received: number } {
-  const { bytesSent, bytesReceived } = learner.transport.stats();
-  return { sent: bytesSent, received: bytesReceived };
 }

@@ -37,7 +37,7 @@ export async function runJoined(options: JoinOptions, signal: AbortSignal): Prom
     engine,
     program: compileProgram(engine, "mesh", pagePieces),
     share, identity, host,
-    transport: hubTransport({ url: seat.hubUrl, room: pageRoom, webSocket: nodeWebSocket }),
+    transports: [hubTransport({ url: seat.hubUrl, room: pageRoom, webSocket: nodeWebSocket })],
     driver: workerDriver(host),
     part: "mesh",
     modelSeed: pageModelSeed,

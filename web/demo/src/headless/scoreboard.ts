@@ -12,7 +12,7 @@ export interface RoundRecord {
   readonly ms: number;
 }
 
-/** Bytes of messages of one peer, without the framing of the transport. */
+/** Bytes of frames of one peer, without what its channels add. */
 export interface Traffic {
   readonly sent: number;
   readonly received: number;

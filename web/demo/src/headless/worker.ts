@@ -20,7 +20,7 @@ async function prepare(setup: Setup): Promise<Learner> {
     program: compileProgram(engine, setup.topology),
     share: setup.share,
     identity: await fileIdentity(setup.identity),
-    transport: hubTransport({ url: setup.hubUrl, room: "headless", webSocket: nodeWebSocket }),
+    transports: [hubTransport({ url: setup.hubUrl, room: "headless", webSocket: nodeWebSocket })],
     driver: workerDriver(host),
     host,
     part: setup.part,
@@ -33,15 +33,10 @@ async function prepare(setup: Setup): Promise<Learner> {
   const count = (): void => tell({ type: "neighbours", count: learner.rounds.neighbours().length });
   learner.peer.on("link", count);
   learner.peer.on("link-down", count);
-  learner.rounds.on("round", (event) => tell({ type: "round", record: recordOf(event), traffic: trafficOf(learner) }));
+  learner.rounds.on("round", (event) => tell({ type: "round", record: recordOf(event), traffic: learner.traffic() }));
   await learner.start();
   count();
   return learner;
-}
-
-function trafficOf(learner: Learner): { sent: number; received: number } {
-  const { bytesSent, bytesReceived } = learner.transport.stats();
-  return { sent: bytesSent, received: bytesReceived };
 }
 
 function fail(error: unknown): void {
@@ -62,7 +57,7 @@ process.on("message", (message: ToPeer) => {
     case "go":
       learner?.then(async (one) => {
         await one.run();
-        if (!stopping) tell({ type: "finished", traffic: trafficOf(one) });
+        if (!stopping) tell({ type: "finished", traffic: one.traffic() });
       }).catch(fail);
       return;
     case "stop":

@@ -3,6 +3,7 @@ import {
   animationFrameDriver, describeError, ephemeralIdentity, peerIdToText, platformHost, tabIdentity, type Engine, type Host, type PeerId, type ProgressEvent,
 } from "bytesandbrains";
 import { hubTransport } from "bytesandbrains/transports/hub";
+import { webRtcTransport } from "bytesandbrains/transports/webrtc";
 import { Learner } from "../learner.js";
 import { leaveSeat, pageModelSeed, pageRoom, takeSeat } from "../page-network.js";
 import { compileProgram, pagePieces, type Program } from "../program.js";
@@ -60,10 +61,7 @@ export class Crew {
 
   /** Bytes of messages of all peers of this tab, those included that were removed. */
   traffic(): { sent: number; received: number } {
-    return this.#members.reduce((sum, { learner }) => {
-      const { bytesSent, bytesReceived } = learner.transport.stats();
-      return { sent: sum.sent + bytesSent, received: sum.received + bytesReceived };
-    }, this.#left);
+    return this.#members.reduce((sum, { learner }) => added(sum, learner.traffic()), this.#left);
   }
 
   /** Starts another peer. Rejects when the page's server cannot be reached. */
@@ -77,17 +75,19 @@ export class Crew {
     const share = shareOfSeat(seat.seat, seat.seats, dataSeed);
     const name = own ? "this tab" : `added here ${++this.#names}`;
     const member = this.#roster.addHere(id, name, own, share.digits);
+    const hub = hubTransport({ url: seat.hubUrl, room: pageRoom });
     const learner = await Learner.create({
       engine: this.#engine,
       program: this.#program,
       share, identity, dataSeed, restMs,
       host: this.#host,
-      transport: hubTransport({ url: seat.hubUrl, room: pageRoom }),
+      transports: [hub, webRtcTransport({ signaller: hub })],
       driver: animationFrameDriver(this.#host, { opsPerRun: 1 }),
       part: "mesh",
       modelSeed: pageModelSeed,
     });
     learner.peer.on("link", ({ peer }) => this.#show(() => this.#roster.seen(peerIdToText(peer))));
+    learner.peer.on("path", ({ peer, path }) => this.#show(() => this.#roster.reached(peerIdToText(peer), path)));
     learner.peer.on("link-down", ({ peer }) => this.#show(() => this.#lost(peerIdToText(peer))));
     learner.onReport((from, report) => this.#show(() => this.#roster.told(peerIdToText(from), report)));
     learner.rounds.on("progress", (event) => this.#show(() => {
@@ -115,8 +115,7 @@ export class Crew {
     const index = this.#members.findIndex((member) => member.id === id);
     const [entry] = index < 0 ? [] : this.#members.splice(index, 1);
     if (entry === undefined) return;
-    const { bytesSent, bytesReceived } = entry.learner.transport.stats();
-    this.#left = { sent: this.#left.sent + bytesSent, received: this.#left.received + bytesReceived };
+    this.#left = added(this.#left, entry.learner.traffic());
     entry.stopRenewing();
     this.#roster.lost(id);
     this.#changed();
@@ -152,6 +151,10 @@ export class Crew {
     change();
     this.#changed();
   }
+}
+
+function added(left: typeof traffic, right: typeof traffic): typeof traffic {
+  return { sent: left.sent + right.sent, received: left.received + right.received };
 }
 
 function stateText({ phase, neighbours }: ProgressEvent): string {

@@ -72,9 +72,9 @@ async function main(): Promise<void> {
       view.alert("");
       if (crew.members.length === 1) {
         connection = "live";
-        learner.transport.on((event) => {
-          if (event.type !== "status") return;
-          connection = event.status === "open" ? "live" : "broken";
+        learner.peer.on("transport", ({ transport, status }) => {
+          if (transport !== "hub" || status === undefined) return;
+          connection = status === "open" ? "live" : "broken";
           changed();
         });
       }

@@ -1,4 +1,5 @@
 // Everybody the page knows of: the peers that run in this tab and those it hears from, with what they have said so far.
+import type { LinkPath } from "bytesandbrains";
 import type { PeerReport } from "../reports.js";
 
 /** A point of a peer's history. */
@@ -23,6 +24,8 @@ export interface Member {
   readonly colour: number;
   digits: readonly number[];
   state: string;
+  /** Which way its messages take, for peers somewhere else. */
+  path: LinkPath | undefined;
   gone: boolean;
   history: Moment[];
 }
@@ -72,6 +75,12 @@ export class Roster {
     return member;
   }
 
+  /** Messages to a peer take this way. */
+  reached(id: string, path: LinkPath): void {
+    const member = this.#members.get(id);
+    if (member !== undefined) member.path = path;
+  }
+
   /** A peer is gone; its line stays in the charts. */
   lost(id: string): void {
     const member = this.#members.get(id);
@@ -105,7 +114,7 @@ export class Roster {
       if (this.#members.size < membersMax) break;
       if (member.gone) this.#members.delete(other);
     }
-    const member: Member = { id, name, here, own, colour: this.#count++, digits: [], state: "", gone: false, history: [] };
+    const member: Member = { id, name, here, own, colour: this.#count++, digits: [], state: "", path: undefined, gone: false, history: [] };
     this.#members.set(id, member);
     return member;
   }

@@ -31,6 +31,14 @@ function bytesText(bytes: number): string {
   return bytes < 1_000_000_000 ? `${(bytes / 1_000_000).toFixed(1)} MB` : `${(bytes / 1_000_000_000).toFixed(2)} GB`;
 }
 
+const paths = { local: "", direct: "direct", relayed: "relayed", hub: "relayed by the hub" } as const;
+
+/** What a peer does, and which way its messages take. */
+function stateOf({ state, path, gone, here }: Member): string {
+  const way = path === undefined || gone || here ? "" : paths[path];
+  return way === "" ? state : `${state}, ${way}`;
+}
+
 function colourOf(member: Member): string {
   return member.own ? (colours[0] ?? "") : (colours[1 + (member.colour - 1) % (colours.length - 1)] ?? "");
 }
@@ -134,7 +142,7 @@ export class View {
   #showTable(members: readonly Member[]): void {
     const rows = members.map((member) => {
       const last = member.history.at(-1);
-      return { member, cells: [member.name, listed(member.digits), member.state, String(last?.round ?? 0), percent(last?.accuracy), percent(last?.alone)] };
+      return { member, cells: [member.name, listed(member.digits), stateOf(member), String(last?.round ?? 0), percent(last?.accuracy), percent(last?.alone)] };
     });
     const text = JSON.stringify(rows.map(({ cells }) => cells));
     if (text === this.#tableText) return;
@@ -149,6 +157,7 @@ export class View {
     row.classList.toggle("gone", member.gone);
     row.dataset["testid"] = "peer-row";
     row.dataset["peer"] = member.id;
+    row.dataset["path"] = member.path ?? "";
     cells.forEach((text, column) => {
       const cell = row.insertCell();
       if (column === 0) cell.append(nameTag(text, colourOf(member)));
