@@ -31,7 +31,7 @@ function bytesText(bytes: number): string {
   return bytes < 1_000_000_000 ? `${(bytes / 1_000_000).toFixed(1)} MB` : `${(bytes / 1_000_000_000).toFixed(2)} GB`;
 }
 
-const paths = { local: "", direct: "direct", relayed: "relayed", hub: "relayed by the hub" } as const;
+const paths = { local: "", direct: "direct", relayed: "relayed", hub: "relayed" } as const;
 
 /** What a peer does, and which way its messages take. */
 function stateOf({ state, path, gone, here }: Member): string {
