@@ -169,8 +169,9 @@ export class View {
       const button = document.createElement("button");
       button.type = "button";
       button.className = "small";
-      button.textContent = "Remove";
+      button.textContent = "×";
       button.setAttribute("aria-label", `Remove ${member.name}`);
+      button.title = `Remove ${member.name}`;
       button.dataset["remove"] = member.id;
       button.addEventListener("click", () => this.#remove(member.id));
       action.append(button);
