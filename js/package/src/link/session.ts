@@ -25,6 +25,7 @@ export type SessionIdentity = Omit<HandshakeOptions, "role" | "binding" | "expec
 /** A channel that came up. */
 export type LinkUp = Extract<TransportEvent, { type: "link-up" }>;
 
+const waitingMax = 1_024; // frames; what is asked for is answered, so somebody who does not listen could make them more and more
 const underWayMax = 8; // records that are being encrypted, or were and wait for the channel
 
 /** A link. */
@@ -161,7 +162,12 @@ export class LinkSession {
   }
 
   #hand(parts: readonly Bytes[]): void {
-    if (this.#waiting.length > 0 || !this.#offer(parts)) this.#waiting.push(parts);
+    if (this.#waiting.length === 0 && this.#offer(parts)) return;
+    if (this.#waiting.length >= waitingMax) {
+      this.#events.refused(this, new BBError("over_cap", `more than ${waitingMax} frames wait for the other side, which asks for answers and takes none`));
+      return;
+    }
+    this.#waiting.push(parts);
   }
 
   /** False when the channel is full; what it refuses for good is the end of the link, which the transport reports. */

@@ -3,7 +3,7 @@ import { concatBytes, viewOf, type Bytes } from "../bytes.js";
 import type { Engine } from "../engine.js";
 import { BBError, describeError } from "../errors.js";
 import type { Host } from "../host.js";
-import { halfOpenMax, type AuthenticatedPeer } from "../identity/handshake.js";
+import { halfOpenMax, handshakeMs, type AuthenticatedPeer } from "../identity/handshake.js";
 import type { HeldAccount } from "../link/incoming.js";
 import { decodeFrame, encodeFrame, frameTypes, type Lane } from "../link/frames.js";
 import { linkCodeOf, LinkSession, type LinkUp, type SessionIdentity } from "../link/session.js";
@@ -238,7 +238,11 @@ export class Links {
     if (session.ending) return;
     session.ending = true;
     session.send([encodeFrame({ type: "close", again: true })]);
-    this.#owners.get(session)?.stream.remove(session);
+    const record = this.#owners.get(session);
+    record?.stream.remove(session);
+    this.#options.host.timer(handshakeMs, () => {
+      if (!session.closed) this.#fail(session, record?.id, new BBError("late", "the other side does not begin anew"));
+    });
   }
 
   /** The other side sent its last frame under this handshake. */
@@ -272,7 +276,7 @@ export class Links {
       this.#node.retire(handle);
       throw error;
     }
-    const record: PeerRecord = { id, handle, incarnation, sent: 0, granted: 0, cancelForgetting: undefined, stream: this.#stream(id, incarnation) };
+    const record: PeerRecord = { id, handle, incarnation, sent: 0, granted: 0, cancelForgetting: undefined, stream: this.#stream(id, incarnation, () => record) };
     this.#byHandle.set(handle, record);
     this.#byId.set(peerIdToText(id), record);
     return record;
@@ -285,16 +289,13 @@ export class Links {
     for (const session of [...record.stream.links]) this.#again(session);
   }
 
-  #stream(id: PeerId, incarnation: bigint): PeerStream {
+  #stream(id: PeerId, incarnation: bigint, record: () => PeerRecord): PeerStream {
     const { host, messageMax } = this.#options;
     const number = new Uint8Array(8);
     host.random(number);
     return new PeerStream(host, incarnation, viewOf(number).getBigUint64(0, true) | 1n, messageMax, this.#account, {
-      deliver: (message, session) => this.#deliver(message, session),
-      acknowledged: () => {
-        const record = this.#byId.get(peerIdToText(id));
-        if (record !== undefined) this.#grant(record);
-      },
+      deliver: (message, session) => this.#deliver(record(), message, session),
+      acknowledged: () => this.#grant(record()),
       dropped: (reason) => this.#events.dropped(id, reason, 1),
       carries: ({ transport, path }) => this.#events.carries(id, transport.kind, path),
       outlived: (seen) => this.#outlived(seen),
@@ -317,9 +318,7 @@ export class Links {
   }
 
   /** False: the node has no room at the moment. */
-  #deliver(message: Bytes, session: LinkSession): boolean {
-    const record = this.#owners.get(session);
-    if (record === undefined) return true; // its link was closed over an earlier message
+  #deliver(record: PeerRecord, message: Bytes, session: LinkSession): boolean {
     let status: ReceiveStatus;
     try {
       status = this.#node.receive(record.handle, message);

@@ -232,6 +232,49 @@ test("what is sent while the link is down arrives when it is back", async () => 
   await world.close();
 });
 
+test("what the node had no room for is delivered later, also when its link is gone by then", async () => {
+  const world = new World();
+  const [one, two] = [await world.add(1, { engine, artifact }), await world.add(2, { engine, artifact, limits: { ingressMax: 2 } })];
+  await world.settle();
+  await two.peer.pause();
+  for (let index = 0; index < 10; index++) await one.peer.invoke("Pass", { peers: [two.peer.peerId], x: new Uint8Array([index]) });
+  await world.settle();
+  world.network.drop(one.peer.peerId, two.peer.peerId);
+  await world.settle();
+  await two.peer.resume();
+  for (let turn = 0; turn < 10; turn++) {
+    two.driver.wake();
+    await world.settle();
+  }
+  assert.deepEqual(two.of("event").filter(({ topic }) => topic === "got").map(({ value }) => (value as Uint8Array)[0]), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assert.deepEqual(two.of("refused"), []);
+  await world.close();
+});
+
+test("who asks and does not listen is cut off", async () => {
+  const world = new World();
+  const inner = memoryTransport(world.network);
+  let stuck = false;
+  const transport: Transport = {
+    kind: inner.kind,
+    start: (context) => inner.start(context),
+    connect: (target, options) => inner.connect(target, options),
+    links: () => inner.links(),
+    send: (link, parts) => (stuck ? "full" : inner.send(link, parts)),
+    close: (link, code) => inner.close(link, code),
+    on: (f) => inner.on(f),
+    stats: () => inner.stats(),
+  };
+  const one = await world.add(1, { engine, artifact, transports: [transport] });
+  const bad = await stranger(world, 66);
+  await world.settle();
+  stuck = true;
+  for (let turn = 0; turn < 1_100; turn++) for (const session of bad.sessions) session.send([encodeFrame({ type: "ask" })]);
+  await world.settle();
+  assert.deepEqual(one.of("link-down").map(({ code }) => code), ["over_cap"]);
+  await world.close();
+});
+
 test("a full link holds messages back, in order and within the high water", async () => {
   const world = new World({ capacity: 3_000 });
   const [one, two] = [await world.add(1, { engine, artifact, highWaterBytes: 4_000 }), await world.add(2, { engine, artifact })];
