@@ -1,6 +1,7 @@
 // What a peer asks of cryptography: keys that sign, the computations of a handshake, encrypted records. WebCrypto answers with
 // promises, a library in JavaScript at once; both are taken.
 import type { Bytes } from "../bytes.js";
+import { BBError } from "../errors.js";
 
 /** A value, or a promise of it. */
 export type Awaitable<T> = T | Promise<T>;
@@ -45,6 +46,32 @@ export interface HandshakeSecrets {
   traffic(by: HandshakeRole): RecordCipher;
 }
 
+/** Base of secrets: the keys by their labels. */
+export abstract class DerivedKeys implements HandshakeSecrets {
+  readonly #ciphers = new Map<string, RecordCipher>();
+
+  abstract generate(agreement: KeyAgreement): Awaitable<Bytes>;
+  abstract agree(agreement: KeyAgreement, key: Bytes, salt: Bytes): Awaitable<void>;
+
+  handshake(by: HandshakeRole): RecordCipher {
+    return this.#cipher(keyLabels.handshake[by]);
+  }
+
+  traffic(by: HandshakeRole): RecordCipher {
+    return this.#cipher(keyLabels.traffic[by]);
+  }
+
+  protected keep(label: string, cipher: RecordCipher): void {
+    this.#ciphers.set(label, cipher);
+  }
+
+  #cipher(label: string): RecordCipher {
+    const cipher = this.#ciphers.get(label);
+    if (cipher === undefined) throw new BBError("crypto", "no secret was agreed on");
+    return cipher;
+  }
+}
+
 /** The cryptography of a host. */
 export interface CryptoProvider {
   /** `webcrypto` or `javascript`. */
@@ -57,8 +84,10 @@ export interface CryptoProvider {
   secrets(): HandshakeSecrets;
 }
 
-/** HKDF infos of the four keys; `wire` names are those of docs/handshake.md. */
-export const keyLabels = {
+const keyLabels = {
   handshake: { initiator: "bb-hs i", responder: "bb-hs r" },
   traffic: { initiator: "bb i2r", responder: "bb r2i" },
 } as const;
+
+/** HKDF infos of the four keys (docs/handshake.md). */
+export const derivedLabels: readonly string[] = [...Object.values(keyLabels.handshake), ...Object.values(keyLabels.traffic)];

@@ -7,7 +7,7 @@ import { hkdf } from "@noble/hashes/hkdf.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { concatBytes, fromHex, utf8Encode, type Bytes } from "../bytes.js";
 import { BBError } from "../errors.js";
-import { keyAgreements, keyLabels, signatureAlgorithms, type CryptoProvider, type HandshakeRole, type HandshakeSecrets, type KeyAgreement, type RecordCipher, type SigningKey } from "./crypto.js";
+import { derivedLabels, DerivedKeys, keyAgreements, signatureAlgorithms, type CryptoProvider, type KeyAgreement, type RecordCipher, type SigningKey } from "./crypto.js";
 
 export { sha256 };
 
@@ -31,12 +31,12 @@ class NobleCipher implements RecordCipher {
   }
 }
 
-class NobleSecrets implements HandshakeSecrets {
+class NobleSecrets extends DerivedKeys {
   readonly #random: (size: number) => Bytes;
   #ephemeral: Bytes | undefined;
-  readonly #keys = new Map<string, RecordCipher>();
 
   constructor(random: (size: number) => Bytes) {
+    super();
     this.#random = random;
   }
 
@@ -55,23 +55,9 @@ class NobleSecrets implements HandshakeSecrets {
     if (own === undefined) throw new BBError("crypto", "there is no ephemeral key");
     const secret = agreement === "X25519" ? x25519.getSharedSecret(own, key) : p256.getSharedSecret(own, key, true).subarray(1);
     if (secret.every((byte) => byte === 0)) throw new BBError("crypto", "the shared secret is zero");
-    for (const label of [...Object.values(keyLabels.handshake), ...Object.values(keyLabels.traffic)]) {
-      this.#keys.set(label, new NobleCipher(hkdf(sha256, secret, salt, utf8Encode(label), keyBytes)));
+    for (const label of derivedLabels) {
+      this.keep(label, new NobleCipher(hkdf(sha256, secret, salt, utf8Encode(label), keyBytes)));
     }
-  }
-
-  handshake(by: HandshakeRole): RecordCipher {
-    return this.#key(keyLabels.handshake[by]);
-  }
-
-  traffic(by: HandshakeRole): RecordCipher {
-    return this.#key(keyLabels.traffic[by]);
-  }
-
-  #key(label: string): RecordCipher {
-    const key = this.#keys.get(label);
-    if (key === undefined) throw new BBError("crypto", "no secret was agreed on");
-    return key;
   }
 }
 

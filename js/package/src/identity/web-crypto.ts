@@ -2,7 +2,7 @@
 import { utf8Encode, type Bytes } from "../bytes.js";
 import { BBError } from "../errors.js";
 import {
-  keyAgreements, keyLabels, signatureAlgorithms, type CryptoProvider, type HandshakeRole, type HandshakeSecrets, type KeyAgreement, type RecordCipher,
+  derivedLabels, DerivedKeys, keyAgreements, signatureAlgorithms, type CryptoProvider, type KeyAgreement, type RecordCipher,
   type SignatureAlgorithm, type SigningKey,
 } from "./crypto.js";
 
@@ -50,9 +50,8 @@ class WebCipher implements RecordCipher {
   }
 }
 
-class WebSecrets implements HandshakeSecrets {
+class WebSecrets extends DerivedKeys {
   #ephemeral: CryptoKey | undefined;
-  readonly #keys = new Map<string, RecordCipher>();
 
   async generate(agreement: KeyAgreement): Promise<Bytes> {
     const pair = (await crypto.subtle.generateKey(agreementKey[agreement], false, ["deriveBits"])) as CryptoKeyPair;
@@ -69,27 +68,12 @@ class WebSecrets implements HandshakeSecrets {
     if (secret.every((byte) => byte === 0)) throw new BBError("crypto", "the shared secret is zero");
     const base = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveKey"]);
     secret.fill(0);
-    const labels = [...Object.values(keyLabels.handshake), ...Object.values(keyLabels.traffic)];
-    await Promise.all(labels.map(async (label) => {
+    await Promise.all(derivedLabels.map(async (label) => {
       const derived = await crypto.subtle.deriveKey(
         { name: "HKDF", hash: "SHA-256", salt: solid(salt), info: utf8Encode(label) }, base, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"],
       );
-      this.#keys.set(label, new WebCipher(derived));
+      this.keep(label, new WebCipher(derived));
     }));
-  }
-
-  handshake(by: HandshakeRole): RecordCipher {
-    return this.#key(keyLabels.handshake[by]);
-  }
-
-  traffic(by: HandshakeRole): RecordCipher {
-    return this.#key(keyLabels.traffic[by]);
-  }
-
-  #key(label: string): RecordCipher {
-    const key = this.#keys.get(label);
-    if (key === undefined) throw new BBError("crypto", "no secret was agreed on");
-    return key;
   }
 }
 

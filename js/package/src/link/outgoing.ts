@@ -16,6 +16,8 @@ interface OutgoingLane {
   /** Which of the kept ones is being sent, and how far. */
   at: number;
   offset: number;
+  /** Number of the message after the last one that was begun: what the other side may have some of. */
+  begun: number;
 }
 
 const smallestPiece = 1_024; // less credit than this waits for more, so that headers stay a small part
@@ -29,7 +31,7 @@ export class Outgoing {
 
   constructor(number: bigint) {
     this.number = number;
-    const lane = (): OutgoingLane => ({ first: 0, messages: [], at: 0, offset: 0 });
+    const lane = (): OutgoingLane => ({ first: 0, messages: [], at: 0, offset: 0, begun: 0 });
     this.#lanes = [lane(), lane()];
   }
 
@@ -61,6 +63,7 @@ export class Outgoing {
       const header = dataHeader(lane, state.first + state.at, message.length, state.offset, length);
       const payload = message.subarray(state.offset, state.offset + length);
       state.offset += length;
+      state.begun = Math.max(state.begun, state.first + state.at + 1);
       if (state.offset === message.length) {
         state.at++;
         state.offset = 0;
@@ -75,10 +78,12 @@ export class Outgoing {
     const state = this.#lanes[lane];
     const count = next - state.first;
     if (count <= 0) return true;
-    if (count > state.at) return false;
+    if (next > state.begun) return false;
     this.#bytes -= totalLength(state.messages.splice(0, count));
     state.first = next;
-    state.at -= count;
+    // What is acknowledged late, over another link, may be what is being sent once more.
+    if (state.at < count) state.offset = 0;
+    state.at = Math.max(0, state.at - count);
     return true;
   }
 
@@ -86,14 +91,14 @@ export class Outgoing {
   rewind(lane: Lane, { next, held }: LaneState): boolean {
     const state = this.#lanes[lane];
     const count = next - state.first;
-    if (count > state.messages.length) return false;
+    if (next > state.begun) return false;
     state.at = 0;
     state.offset = 0;
     // Said before it acknowledged more, over another link.
     if (count < 0) return true;
     this.#bytes -= totalLength(state.messages.splice(0, count));
     state.first = next;
-    if (held > (state.messages[0]?.length ?? 0)) return false;
+    if (held > (next < state.begun ? (state.messages[0]?.length ?? 0) : 0)) return false;
     state.offset = held;
     return true;
   }
@@ -106,15 +111,14 @@ export class Outgoing {
     }
   }
 
-  /** Takes a message out that will not be taken. */
-  skip(lane: Lane, sequence: number): boolean {
+  /** A message will not be taken: the rest of it need not be sent. It is dropped with its acknowledgement. False: it is not kept. */
+  refuse(lane: Lane, sequence: number): boolean {
     const state = this.#lanes[lane];
-    if (sequence !== state.first || state.messages.length === 0) return false;
-    this.#bytes -= state.messages[0]?.length ?? 0;
-    state.messages.shift();
-    state.first++;
-    state.at = Math.max(0, state.at - 1);
-    if (state.at === 0) state.offset = 0;
+    if (sequence < state.first || sequence >= state.begun) return false;
+    if (sequence === state.first + state.at) {
+      state.at++;
+      state.offset = 0;
+    }
     return true;
   }
 }

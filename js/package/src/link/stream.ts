@@ -151,10 +151,7 @@ export class PeerStream {
       case "have": return this.#have(session, flow, frame);
       case "ask": return this.#sendHave(session);
       case "reset":
-        if (this.#outgoing.skip(frame.lane, frame.sequence)) {
-          this.#events.dropped(resetReasons[frame.code] ?? "refused");
-          this.#events.acknowledged();
-        }
+        if (this.#outgoing.refuse(frame.lane, frame.sequence)) this.#events.dropped(resetReasons[frame.code] ?? "refused");
         return;
       case "ping": return session.send([encodeFrame({ type: "pong", token: frame.token })]);
       case "pong": return;

@@ -238,6 +238,26 @@ test("a message over the receiver's cap is said to be refused, and what follows 
   assert.equal(pair.left.stream.bytes, 0);
 });
 
+test("what is acknowledged late, over the link before, is no lie", () => {
+  const pair = new Pair();
+  const hub = pair.connect("hub");
+  pair.settle();
+  const sent = Array.from({ length: 4 }, (_, index) => message(1, index, 5_000));
+  for (const bytes of sent) pair.left.stream.send(bytes, 1);
+  while (pair.deliver(hub, true));
+  // The receiver's word of what it has waits on the hub, while another link that knows less of it comes up and begins again.
+  const direct = pair.connect("direct");
+  const stale = encodeFrame({ type: "have", own: 22n, known: 11n, incarnation: 0n, lanes: [{ next: 0, held: 0 }, { next: 0, held: 0 }] });
+  direct.toLeft.frames.length = 0;
+  direct.toRight.room = 0; // nothing of it is sent again so far
+  pair.left.stream.receive(direct.toRight.session, stale);
+  pair.left.stream.receive(hub.toRight.session, encodeFrame({ type: "credit", granted: [0, 0], acknowledged: [0, 4] }));
+  assert.deepEqual([pair.left.stream.bytes, pair.left.stream.messages], [0, 0]);
+  direct.toRight.room = Number.POSITIVE_INFINITY;
+  pair.settle();
+  checkOrder(pair.right.got, sent);
+});
+
 test("what a peer may not do is refused", () => {
   const refused = (f: (pair: Pair, link: { toRight: Wire; toLeft: Wire }) => void, code = "protocol"): void => {
     const pair = new Pair();
