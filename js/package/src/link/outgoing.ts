@@ -111,6 +111,19 @@ export class Outgoing {
     }
   }
 
+  /** The life that messages were being sent to is over: those that were begun went to it. How many they are. */
+  dropBegun(): number {
+    let dropped = 0;
+    for (const state of this.#lanes) {
+      const gone = state.messages.splice(0, Math.max(0, state.begun - state.first));
+      this.#bytes -= totalLength(gone);
+      dropped += gone.length;
+      state.first = Math.max(state.first, state.begun);
+    }
+    this.restart();
+    return dropped;
+  }
+
   /** A message will not be taken: the rest of it need not be sent. It is dropped with its acknowledgement. False: it is not kept. */
   refuse(lane: Lane, sequence: number): boolean {
     const state = this.#lanes[lane];

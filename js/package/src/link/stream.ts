@@ -52,6 +52,8 @@ export class PeerStream {
   readonly #acknowledged: [number, number] = [0, 0];
   readonly #acknowledgedTold: [number, number] = [0, 0];
   #carrier: LinkSession | undefined;
+  /** The other side's life is another one than what was sent so far went to. */
+  #reborn = false;
   #cancelAcknowledge: (() => void) | undefined;
 
   /** `number`: unpredictable, since a stream that is forgotten must not be taken for its successor. */
@@ -160,9 +162,10 @@ export class PeerStream {
     }
   }
 
-  /** The other side has begun another life: what it sends begins anew, what it has not got is sent to the new one. */
+  /** The other side has begun another life: what it sends begins anew, and what was on its way to the one before is lost. */
   renew(incarnation: bigint): void {
     this.#incarnation = incarnation;
+    this.#reborn = true;
     this.#follow(0n);
   }
 
@@ -238,7 +241,10 @@ export class PeerStream {
     const another = frame.known !== 0n && frame.known !== this.#outgoing.number;
     if (frame.incarnation > session.incarnation || (another && frame.incarnation === session.incarnation)) return this.#events.outlived(frame.incarnation);
     if (session !== this.#carrier || flow.knows) return;
-    if (frame.known !== this.#outgoing.number) this.#outgoing.restart();
+    const reborn = this.#reborn && frame.known === 0n; // a new process, which knows nothing of us
+    this.#reborn = false;
+    if (reborn) for (let count = this.#outgoing.dropBegun(); count > 0; count--) this.#events.dropped("replaced");
+    else if (frame.known !== this.#outgoing.number) this.#outgoing.restart();
     else {
       for (const lane of [0, 1] as const) {
         if (!this.#outgoing.rewind(lane, frame.lanes[lane])) throw new BBError("protocol", "the other side holds what was never sent", { at: 48 + lane * 12 });
